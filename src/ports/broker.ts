@@ -1,0 +1,29 @@
+import type { StreamPosition } from "../messages/command.ts";
+import type { Publication } from "../messages/publication.ts";
+import type { RemoteCommand } from "../messages/remote-command.ts";
+
+/** Publications in ascending offset, or the reason why they cannot be had. */
+export type History =
+  | { readonly ok: true; readonly publications: readonly Publication[] }
+  | { readonly ok: false; readonly reason: string };
+
+/**
+ * What is remembered of streams. Plain data in and out: an implementation may live in another thread.
+ * Publications of one stream are passed on in the order in which `publish` was called.
+ */
+export interface Broker {
+  /**
+   * Stores the publication unless it is transient, gives it a position, passes it to every node.
+   * @throws {ServerError} `publish_failed` when it was not taken
+   */
+  publish(publication: Publication): Promise<void>;
+  /** Passes the command to every node, this one included. */
+  command(remote: RemoteCommand): Promise<void>;
+  /** Resolves when publications of the stream reach this node. Counted: one `unsubscribe` per call. */
+  subscribe(stream: string): Promise<void>;
+  unsubscribe(stream: string): Promise<void>;
+  /** Publications after a known position. */
+  historyFrom(stream: string, position: StreamPosition): Promise<History>;
+  /** Publications not older than a UNIX time in seconds; none, not an error, for an unknown stream. */
+  historySince(stream: string, sinceS: number): Promise<History>;
+}

@@ -1,0 +1,13 @@
+import type { SessionSnapshot } from "../messages/snapshot.ts";
+
+/** Sessions that can come back, by sid. Best effort, the last commit wins. All methods may reject with a ServerError. */
+export interface SessionStore {
+  /** Remembers for the configured time, from now on. */
+  commit(sid: string, snapshot: SessionSnapshot): Promise<void>;
+  /** @returns null when unknown or expired; the entry stays */
+  restore(sid: string): Promise<SessionSnapshot | null>;
+  /** Starts the time to live anew. */
+  touch(sid: string): Promise<void>;
+  /** Forgets at once: the client must authenticate again. */
+  forget(sid: string): Promise<void>;
+}
