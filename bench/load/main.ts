@@ -1,0 +1,48 @@
+import { errorText, ServerError } from "../../src/messages/server-error.ts";
+import { Publisher } from "./publisher.ts";
+import { type Measurement, NO_LOSS, type Scenario, type Target } from "./scenario.ts";
+import { connectScenario } from "./scenarios/connect.ts";
+import { fanoutScenario } from "./scenarios/fanout.ts";
+import { performScenario } from "./scenarios/perform.ts";
+import { steadyScenario } from "./scenarios/steady.ts";
+
+/**
+ * The load generator's process. Run as `bun bench/load/main.ts <target JSON> <scenario JSON>`; prints one line, the
+ * measurement as JSON.
+ */
+
+async function withPublisher(
+  target: Target,
+  run: (publisher: Publisher) => Promise<Measurement>,
+): Promise<Measurement> {
+  if (target.publishUrl === null) throw new ServerError("no_publish_url", "nowhere to publish");
+  const publisher = await Publisher.connect({ url: target.publishUrl, key: target.publishKey });
+  try {
+    return await run(publisher);
+  } finally {
+    publisher.close();
+  }
+}
+
+function run(target: Target, scenario: Scenario): Promise<Measurement> {
+  switch (scenario.kind) {
+    case "connect":
+      return connectScenario(target, scenario);
+    case "fanout":
+      return withPublisher(target, (publisher) => fanoutScenario(target, scenario, publisher));
+    case "steady":
+      return withPublisher(target, (publisher) => steadyScenario(target, scenario, publisher));
+    case "perform":
+      return performScenario(target, scenario);
+  }
+}
+
+function broken(error: unknown): Measurement {
+  return { figures: {}, loss: NO_LOSS, failedClients: 0, failure: errorText(error) };
+}
+
+// The arguments are written by the runner next door, from values of these types.
+const target: Target = JSON.parse(process.argv[2] ?? "");
+const scenario: Scenario = JSON.parse(process.argv[3] ?? "");
+const measurement = await run(target, scenario).catch(broken);
+process.stdout.write(`${JSON.stringify(measurement)}\n`, () => process.exit(0));

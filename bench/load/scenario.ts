@@ -1,0 +1,72 @@
+import type { Loss } from "./loss-checker.ts";
+
+/** The server a load runs against. */
+export interface Target {
+  /** `ws://host:port/path` of the cable. */
+  readonly url: string;
+  /** `http://host:port/path` that takes publications; null when there is none. */
+  readonly publishUrl: string | null;
+  /** Bearer key of `publishUrl`; null for none. */
+  readonly publishKey: string | null;
+  /** Process whose account is read; null when it is out of reach, and figures per CPU-second are then missing. */
+  readonly pid: number | null;
+  /** Channel identifier with `{stream}` where the stream name belongs (JSON text). */
+  readonly identifier: string;
+}
+
+/** Connect and subscribe, all clients, several times over. */
+export interface ConnectLoad {
+  readonly kind: "connect";
+  readonly clients: number;
+  /** Clients between connect and confirmation at any moment. */
+  readonly inFlight: number;
+  /** Passes that count; the median pass is reported. */
+  readonly rounds: number;
+  /** Clients of one uncounted pass before them; 0 for none. */
+  readonly warmupClients: number;
+  /** How long to look for the lowest resident memory after the last pass; 0 to skip. */
+  readonly settleMs: number;
+}
+
+/** Publish, wait until every client has everything, publish again. */
+export interface FanoutLoad {
+  readonly kind: "fanout";
+  readonly clients: number;
+  readonly rounds: number;
+  /** Publications per request; more than one goes out as a batch. */
+  readonly batch: number;
+  readonly warmupRounds: number;
+}
+
+/** Publish at a fixed rate, whether or not the last publication has arrived everywhere. */
+export interface SteadyLoad {
+  readonly kind: "steady";
+  readonly clients: number;
+  readonly perSecond: number;
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+}
+
+/** Every client performs, waits for the echo, performs again. */
+export interface PerformLoad {
+  readonly kind: "perform";
+  readonly clients: number;
+  readonly callsPerClient: number;
+  readonly warmupCallsPerClient: number;
+}
+
+/** One load, as the generator process gets it. */
+export type Scenario = ConnectLoad | FanoutLoad | SteadyLoad | PerformLoad;
+
+/** What a run brought: figures by name (units in the names), what went missing and why. */
+export interface Measurement {
+  readonly figures: Readonly<Record<string, number>>;
+  readonly loss: Loss;
+  /** Clients refused, never confirmed or cut; as bad as a lost message. */
+  readonly failedClients: number;
+  /** Why the first of them failed, or the run ended early; null when all is well. */
+  readonly failure: string | null;
+}
+
+/** A loss report of a run without numbered messages. */
+export const NO_LOSS: Loss = { lost: 0, doubled: 0, reordered: 0, unknown: 0 };
