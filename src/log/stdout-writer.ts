@@ -5,7 +5,7 @@ import type { Clock, Timer } from "../ports/clock.ts";
 export interface StdoutWriterOptions {
   /** File descriptor, normally 1. */
   readonly fd: number;
-  /** Lines that would make more than this wait for a slow reader are lost, the newest first. */
+  /** Lines that would make more than this wait for a slow reader are lost, the newest first. Text counts in UTF-16 units. */
   readonly maxWaitingBytes: number;
   /** How long the last `flush` waits for a slow reader. */
   readonly flushTimeoutMs: number;
@@ -51,7 +51,8 @@ export class StdoutWriter {
 
   /** Queues one line, newline included. Bound to the writer: may be handed on as a function. */
   readonly write = (line: string): void => {
-    if (this.waiting.length + this.lineUnits + line.length > this.options.maxWaitingBytes) {
+    if (!this.hasRoom(line) && this.retry === null) this.writeOrRetry();
+    if (!this.hasRoom(line)) {
       this.lost++;
       return;
     }
@@ -68,6 +69,11 @@ export class StdoutWriter {
       Bun.sleepSync(1);
       this.writeWaiting();
     }
+  }
+
+  private hasRoom(line: string): boolean {
+    const { maxWaitingBytes } = this.options;
+    return this.waiting.length + this.lineUnits + line.length <= maxWaitingBytes;
   }
 
   private readonly writeTurn = (): void => {
