@@ -1,0 +1,159 @@
+import type { Client } from "../../messages/client.ts";
+import type { Clock, Timer } from "../../ports/clock.ts";
+import type { Controller } from "../../ports/controller.ts";
+import type { Log } from "../../ports/log.ts";
+import type { Gauge } from "../../ports/metrics.ts";
+
+interface Entry {
+  readonly client: Client;
+  readonly subscriptions: readonly string[];
+}
+
+const CATCH_UP_MS = 10;
+
+/**
+ * Disconnect calls, made one at a time at a steady rate, so that a crowd that leaves does not run the application
+ * over. At shutdown the rate no longer holds and every call is made. Nothing is dropped: beyond the backlog the queue
+ * grows on, with a warning, since a session that has ended cannot be held back.
+ */
+export class DisconnectQueue {
+  private queue: Entry[] = [];
+  private head = 0;
+  private timer: Timer | null = null;
+  private readonly running = new Set<Promise<void>>();
+  private nextAt = 0;
+  private isDraining = false;
+  private isStopped = false;
+  private isOverfull = false;
+  private readonly options: { readonly rate: number; readonly backlog: number };
+  private readonly deps: {
+    readonly controller: Controller;
+    readonly clock: Clock;
+    readonly size: Gauge;
+    readonly log: Log;
+  };
+
+  constructor(options: DisconnectQueue["options"], deps: DisconnectQueue["deps"]) {
+    this.options = options;
+    this.deps = deps;
+  }
+
+  get size(): number {
+    return this.queue.length - this.head;
+  }
+
+  /** Enqueues the call; during shutdown it is made at once. */
+  add(client: Client, subscriptions: readonly string[]): void {
+    if (this.isStopped) return;
+    const entry = { client, subscriptions };
+    if (this.isDraining) {
+      this.track(this.call(entry));
+      return;
+    }
+    this.queue.push(entry);
+    this.warnWhenOverfull();
+    this.schedule();
+  }
+
+  /** From now on calls are made at once, unthrottled. */
+  hurry(): void {
+    this.isDraining = true;
+    this.timer?.cancel();
+    this.timer = null;
+  }
+
+  /**
+   * Makes the remaining calls one by one and waits for those that run.
+   * @param signal aborted when there is no time left
+   * @returns how many of the waiting calls were made, and how many were not
+   */
+  async drain(signal: AbortSignal): Promise<{ readonly made: number; readonly left: number }> {
+    this.hurry();
+    let made = 0;
+    while (this.size > 0 && !signal.aborted) {
+      const entry = this.take();
+      if (entry === null) break;
+      await untilAborted(this.call(entry), signal);
+      made++;
+    }
+    await untilAborted(Promise.all(this.running), signal);
+    this.isStopped = true;
+    return { made, left: this.size };
+  }
+
+  private schedule(): void {
+    if (this.timer !== null || this.size === 0 || this.isDraining) return;
+    const wait = Math.max(0, this.nextAt - this.deps.clock.now());
+    this.timer = this.deps.clock.after(wait, () => this.track(this.callNext()));
+  }
+
+  private async callNext(): Promise<void> {
+    const entry = this.take();
+    if (entry === null) return;
+    this.nextAt = this.turnAfter(this.deps.clock.now());
+    await this.call(entry);
+    this.timer = null;
+    this.schedule();
+  }
+
+  /** Above 1000 a second timers are too coarse: what is behind by less than their step is caught up. */
+  private turnAfter(now: number): number {
+    const { rate } = this.options;
+    if (rate <= 1000) return now + Math.floor(1000 / rate);
+    return Math.max(this.nextAt, now - CATCH_UP_MS) + 1000 / rate;
+  }
+
+  private take(): Entry | null {
+    const entry = this.queue[this.head];
+    if (entry === undefined) return null;
+    this.head++;
+    if (this.head === this.queue.length) {
+      this.queue = [];
+      this.head = 0;
+    } else if (this.head > 1024 && this.head * 2 > this.queue.length) {
+      this.queue = this.queue.slice(this.head);
+      this.head = 0;
+    }
+    this.deps.size.set(this.size);
+    return entry;
+  }
+
+  private async call({ client, subscriptions }: Entry): Promise<void> {
+    try {
+      await this.deps.controller.disconnect(client, subscriptions);
+    } catch (error) {
+      this.deps.log.error("controller disconnect failed", { sid: client.sid, error });
+    }
+  }
+
+  private track(call: Promise<void>): void {
+    this.running.add(call);
+    // `call` never rejects; the set only tells the shutdown what to wait for.
+    void call.then(() => this.running.delete(call));
+  }
+
+  private warnWhenOverfull(): void {
+    this.deps.size.set(this.size);
+    const isOverfull = this.size > this.options.backlog;
+    if (isOverfull && !this.isOverfull) {
+      this.deps.log.warn("more Disconnect calls are waiting than disconnect_backlog_size", {
+        num: this.size,
+        backlog: this.options.backlog,
+      });
+    }
+    this.isOverfull = isOverfull;
+  }
+}
+
+/** Waits for the work or the signal, whichever is first. */
+async function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    signal.addEventListener("abort", done);
+    work.then(done, done);
+  });
+}

@@ -1,0 +1,33 @@
+import type { SessionSnapshot } from "../../messages/snapshot.ts";
+import type { Session } from "../session/session.ts";
+import type { NodeContext } from "./context.ts";
+
+/**
+ * Commits a session so that its client can come back. Only sessions of the extended protocol that are let in: the sid
+ * may be the client's choice, so an unauthenticated one must never become restorable.
+ */
+export function remember(context: NodeContext, session: Session): void {
+  const store = context.sessionStore;
+  if (store === null || !isResumable(context, session)) return;
+  store.commit(session.sid, snapshot(session)).catch((error: unknown) => {
+    session.log.error("failed to persist session in cache", { error });
+  });
+}
+
+/** True for sessions that are kept for their client's return. */
+export function isResumable(context: NodeContext, session: Session): boolean {
+  return session.isExtended && session.isAuthenticated && context.options.sessionsTtlMs > 0;
+}
+
+function snapshot(session: Session): SessionSnapshot {
+  return {
+    identifiers: session.identifiers,
+    subscriptions: [...session.subscriptions].map(([identifier, streams]) => [
+      identifier,
+      [...streams],
+    ]),
+    cstate: [...session.cstate],
+    istate: [...session.istate].map(([identifier, state]) => [identifier, [...state]]),
+    interest: session.hasInterest,
+  };
+}

@@ -1,0 +1,59 @@
+import type { SessionSnapshot } from "../../messages/snapshot.ts";
+import type { Session } from "../session/session.ts";
+import type { NodeContext } from "./context.ts";
+import { register } from "./register.ts";
+import { remember } from "./remember.ts";
+import { addStreams } from "./streams.ts";
+
+/**
+ * Brings back a session under a new sid, without authentication: who knows the old sid is its client.
+ * @returns false when there is none to bring back: authenticate
+ */
+export async function restore(
+  context: NodeContext,
+  session: Session,
+  oldSid: string,
+): Promise<boolean> {
+  const { sessionStore, options } = context;
+  if (oldSid === "" || !session.isExtended || options.sessionsTtlMs <= 0) return false;
+  if (sessionStore === null) return notFound(session, oldSid);
+  let snapshot: SessionSnapshot | null;
+  try {
+    snapshot = await sessionStore.restore(oldSid);
+  } catch (error) {
+    session.log.error("failed to fetch session cache", { old_sid: oldSid, error });
+    return false;
+  }
+  if (snapshot === null) return notFound(session, oldSid);
+  await bringBack(context, session, snapshot);
+  session.log.debug("session restored", { old_sid: oldSid });
+  return true;
+}
+
+function notFound(session: Session, oldSid: string): false {
+  session.log.debug("session not found in cache", { old_sid: oldSid });
+  return false;
+}
+
+async function bringBack(
+  context: NodeContext,
+  session: Session,
+  snapshot: SessionSnapshot,
+): Promise<void> {
+  if (session.isEnded) return;
+  session.identifiers = snapshot.identifiers;
+  session.states.mergeConnection(new Map(snapshot.cstate));
+  for (const [identifier, state] of snapshot.istate) {
+    session.states.mergeChannel(identifier, new Map(state));
+  }
+  session.hasInterest = snapshot.interest;
+  register(context, session);
+  for (const [identifier, streams] of snapshot.subscriptions) {
+    session.subscriptions.set(identifier, []);
+    await addStreams(context, session, identifier, streams);
+  }
+  if (session.isEnded) return;
+  const restoredIds = snapshot.subscriptions.map(([identifier]) => identifier);
+  session.send({ type: "welcome", sid: session.sid, restoredIds });
+  remember(context, session);
+}

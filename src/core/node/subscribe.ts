@@ -1,0 +1,73 @@
+import type { Command } from "../../messages/command.ts";
+import type { CommandEffects } from "../../messages/result.ts";
+import type { Outcome, Session } from "../session/session.ts";
+import { applyEffects } from "./apply.ts";
+import type { NodeContext } from "./context.ts";
+import { replayHistory, wantsHistory } from "./history.ts";
+import { markInterest } from "./interest.ts";
+import { joinPresence } from "./presence.ts";
+import { remember } from "./remember.ts";
+import { removeAllStreams } from "./streams.ts";
+
+type Subscribe = Extract<Command, { command: "subscribe" }>;
+
+/** Subscribes when the application agrees, then serves the history and presence asked for with it. */
+export async function subscribe(
+  context: NodeContext,
+  session: Session,
+  command: Subscribe,
+): Promise<Outcome> {
+  const { identifier } = command;
+  if (session.subscriptions.has(identifier)) return `already subscribed to ${identifier}`;
+  const result = await context.controller.subscribe(session, identifier, session.callSignal());
+  if (session.isEnded || result.status === "canceled") return skipped(session);
+  if (result.status === "error")
+    return `subscribe failed for ${identifier}, cause: ${result.error}`;
+  if (result.status === "failure") {
+    await applyEffects(context, session, identifier, withoutChannel(result.effects));
+    markInterest(context, session, result.effects.interest);
+    return null;
+  }
+  session.subscriptions.set(identifier, []);
+  try {
+    await applyEffects(context, session, identifier, result.effects);
+  } catch (error) {
+    removeAllStreams(context, session, identifier);
+    session.subscriptions.delete(identifier);
+    session.states.dropChannel(identifier);
+    throw error;
+  }
+  if (session.isEnded) return null;
+  markInterest(context, session, result.effects.interest);
+  remember(context, session);
+  await serveExtras(context, session, command);
+  return null;
+}
+
+/** A rejected channel has neither streams nor state, whatever the answer lists. */
+function withoutChannel(effects: CommandEffects): CommandEffects {
+  return { ...effects, streams: [], stoppedStreams: [], stopStreams: false, istate: null };
+}
+
+async function serveExtras(
+  context: NodeContext,
+  session: Session,
+  { identifier, history, presence }: Subscribe,
+): Promise<void> {
+  if (history !== null && wantsHistory(history)) {
+    const failure = await replayHistory(context, session, identifier, history);
+    if (failure !== null)
+      session.log.warn("couldn't retrieve history", { identifier, error: failure });
+  }
+  if (presence !== null) {
+    const failure = await joinPresence(context, session, identifier, presence);
+    if (failure !== null) {
+      session.log.warn("couldn't process presence join", { identifier, error: failure });
+    }
+  }
+}
+
+function skipped(session: Session): Outcome {
+  session.log.debug("skip subscribe result: closed");
+  return null;
+}

@@ -1,0 +1,38 @@
+/** How much a client may send ahead of what is processed. */
+export interface InboxLimits {
+  readonly maxFrames: number;
+  readonly maxBytes: number;
+}
+
+/** Frames of a client that wait for the running command, in order and bounded. */
+export class Inbox {
+  private frames: (string | Uint8Array)[] = [];
+  private head = 0;
+  private bytes = 0;
+
+  /** @returns false when it is full; a single frame of any size fits into an empty one */
+  push(frame: string | Uint8Array, limits: InboxLimits): boolean {
+    const isFull = this.frames.length - this.head >= limits.maxFrames;
+    if (isFull || (this.bytes > 0 && this.bytes + frame.length > limits.maxBytes)) return false;
+    this.bytes += frame.length;
+    // The bytes belong to the transport and may be reused after the call.
+    this.frames.push(typeof frame === "string" ? frame : frame.slice());
+    return true;
+  }
+
+  /** @returns null when empty */
+  shift(): string | Uint8Array | null {
+    const frame = this.frames[this.head];
+    if (frame === undefined) return null;
+    this.head++;
+    this.bytes -= frame.length;
+    if (this.head === this.frames.length) this.clear();
+    return frame;
+  }
+
+  clear(): void {
+    this.frames = [];
+    this.head = 0;
+    this.bytes = 0;
+  }
+}

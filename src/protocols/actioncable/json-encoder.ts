@@ -1,0 +1,90 @@
+import type { Decoded } from "../../messages/command.ts";
+import { textFrame } from "../../messages/frame.ts";
+import type { PresenceInfo, PublicationReply, Reply } from "../../messages/reply.ts";
+import type { Encoder } from "../../ports/encoder.ts";
+import { parseCommand } from "./parse-command.ts";
+
+/**
+ * Action Cable as JSON text frames, keys in the fixed order of spec "protocol", section 4:
+ *
+ *     {"identifier":"{\"channel\":\"Chat\"}","message":{"text":"hi"},"stream_id":"chat","epoch":"aB3x","offset":7}
+ */
+export const jsonEncoder: Encoder = {
+  id: "actioncable-json",
+  encode: (reply) => textFrame(encodeReply(reply)),
+  encodeRaw: textFrame,
+  decode: decodeText,
+};
+
+const PONG = '{"type":"pong"}';
+
+function encodeReply(reply: Reply): string {
+  switch (reply.type) {
+    case "publication":
+      return encodePublication(reply);
+    case "ping":
+      return `{"type":"ping","message":${reply.message}}`;
+    case "pong":
+      return PONG;
+    case "welcome":
+      return encodeWelcome(reply.sid, reply.restoredIds);
+    case "confirm_subscription":
+    case "reject_subscription":
+    case "confirm_history":
+    case "reject_history":
+      return `{"type":"${reply.type}"${identifierField(reply.identifier)}}`;
+    case "presence":
+      return `{"type":"presence"${identifierField(reply.identifier)},"message":${encodePresence(reply.info)}}`;
+    case "disconnect":
+      return `{"type":"disconnect","reason":"${reply.reason}","reconnect":${reply.reconnect}}`;
+  }
+}
+
+function identifierField(identifier: string): string {
+  return identifier === "" ? "" : `,"identifier":${JSON.stringify(identifier)}`;
+}
+
+function encodePublication(reply: PublicationReply): string {
+  const type = reply.broadcastType === "" ? "" : `"type":${JSON.stringify(reply.broadcastType)},`;
+  const identifier =
+    reply.identifier === "" ? "" : `"identifier":${JSON.stringify(reply.identifier)},`;
+  const epoch =
+    reply.epoch === ""
+      ? ""
+      : `,"stream_id":${JSON.stringify(reply.stream)},"epoch":${JSON.stringify(reply.epoch)}`;
+  const offset = reply.offset === 0 ? "" : `,"offset":${reply.offset}`;
+  return `{${type}${identifier}"message":${reply.message}${epoch}${offset}}`;
+}
+
+function encodeWelcome(sid: string, restoredIds: readonly string[] | null): string {
+  const restored =
+    restoredIds === null
+      ? ""
+      : restoredIds.length === 0
+        ? ',"restored":true'
+        : `,"restored":true,"restored_ids":${JSON.stringify(restoredIds)}`;
+  return `{"type":"welcome","sid":${JSON.stringify(sid)}${restored}}`;
+}
+
+function encodePresence(info: PresenceInfo | null): string {
+  if (info === null) return '{"type":"error","total":0}';
+  if (info.records.length === 0) return `{"type":"info","total":${info.total}}`;
+  const records = info.records.map((record) => {
+    const field = record.info === "" ? "" : `"info":${record.info},`;
+    return `{${field}"id":${JSON.stringify(record.id)}}`;
+  });
+  return `{"type":"info","total":${info.total},"records":[${records.join(",")}]}`;
+}
+
+const decoder = new TextDecoder("utf-8");
+
+function decodeText(data: string | Uint8Array): Decoded {
+  const text = typeof data === "string" ? data : decoder.decode(data);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return { command: "malformed", error: `not JSON: ${String(error)}` };
+  }
+  return parseCommand(value);
+}
