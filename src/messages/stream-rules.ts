@@ -37,6 +37,20 @@ export function parseStreamRules(source: unknown): readonly StreamRule[] {
   throw refusal("expected text or an array of tables", { source });
 }
 
+/**
+ * The shortest time to live any presence record can have: sessions must be touched at least twice within it.
+ * Zeros do not count, such records live until the next tick whatever is touched.
+ * @param defaultS time to live where no rule says otherwise
+ * @returns seconds; 0 when all are 0
+ */
+export function shortestPresenceTtlS(rules: readonly StreamRule[], defaultS: number): number {
+  const ttls = rules
+    .filter((rule) => rule.presence !== false)
+    .map((rule) => rule.presenceTtlS ?? 0);
+  const positive = [defaultS, ...ttls].filter((ttlS) => ttlS > 0);
+  return positive.length === 0 ? 0 : Math.min(...positive);
+}
+
 function parseTextRule(text: string): StreamRule {
   const end = text.lastIndexOf(":");
   if (end === -1) throw refusal(`"${text}": expected <pattern>:<setting>=<value>`, { rule: text });
