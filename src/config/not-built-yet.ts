@@ -1,0 +1,68 @@
+import { redisCause } from "./derive.ts";
+import { isDefault, type OptionOrigins } from "./option-set.ts";
+import { OPTION_TABLE, type OptionKey, type Options } from "./option-table.ts";
+
+interface NotBuilt {
+  readonly option: OptionKey;
+  readonly isOn: (options: Options) => boolean;
+}
+
+/** Ways in for publications that have no room yet: left out of the default, an error when asked for. */
+export const ADAPTERS_NOT_BUILT: ReadonlySet<string> = new Set(["redis", "redisx", "nats"]);
+
+/** What cannot be switched on yet. A room that gets built deletes its line. */
+const NOT_BUILT_YET: readonly NotBuilt[] = [
+  { option: "sse.enabled", isOn: (options) => options["sse.enabled"] },
+  { option: "ds.enabled", isOn: (options) => options["ds.enabled"] },
+  { option: "poll.enabled", isOn: (options) => options["poll.enabled"] },
+  { option: "graphql.path", isOn: (options) => options["graphql.path"] !== "" },
+  { option: "ocpp.path", isOn: (options) => options["ocpp.path"] !== "" },
+  {
+    option: "pusher.app_id",
+    isOn: (options) => options["pusher.app_id"] !== "" && options["pusher.app_key"] !== "",
+  },
+  { option: "metrics.statsd.host", isOn: (options) => options["metrics.statsd.host"] !== "" },
+  { option: "metrics_log_formatter", isOn: (options) => options.metrics_log_formatter !== "" },
+  { option: "pubsub_adapter", isOn: (options) => isOther(options.pubsub_adapter, []) },
+  { option: "broker.adapter", isOn: (options) => isOther(options["broker.adapter"], ["memory"]) },
+  {
+    option: "broadcast_adapters",
+    isOn: (options) => options.broadcast_adapters.some((name) => ADAPTERS_NOT_BUILT.has(name)),
+  },
+  { option: "embedded_nats.enabled", isOn: (options) => options["embedded_nats.enabled"] },
+];
+
+/**
+ * One line naming the option that asks for something this version does not have; `null`: all is there.
+ * An option that was chosen by another one (a Redis address, a preset) is named by that one.
+ */
+export function notBuiltYet(options: Options, origins: OptionOrigins): string | null {
+  const found = NOT_BUILT_YET.find(
+    ({ option, isOn }) => isOn(options) && !isUnasked(option, options, origins),
+  );
+  if (found === undefined) return null;
+  const { option } = found;
+  const value = options[option];
+  const what = typeof value === "boolean" ? flagOf(option) : `${flagOf(option)}=${value}`;
+  if (origins.has(option)) return `${what} is not built in yet`;
+  const cause = option === "pubsub_adapter" ? redisCause(options) : null;
+  const by = cause !== null && origins.has(cause) ? flagOf(cause) : "--presets";
+  return `${what}, chosen because of ${by}, is not built in yet`;
+}
+
+function isUnasked(option: OptionKey, options: Options, origins: OptionOrigins): boolean {
+  return option === "broadcast_adapters" && !isBroadcastAsked(options, origins);
+}
+
+/** False when publications come in where the built-in default says. */
+export function isBroadcastAsked(options: Options, origins: OptionOrigins): boolean {
+  return origins.has("broadcast_adapters") || !isDefault(options, "broadcast_adapters");
+}
+
+function isOther(adapter: string, built: readonly string[]): boolean {
+  return !["", "none", ...built].includes(adapter);
+}
+
+function flagOf(key: OptionKey): string {
+  return `--${OPTION_TABLE.find((row) => row.key === key)?.flag}`;
+}
