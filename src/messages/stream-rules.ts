@@ -18,23 +18,17 @@ export interface StreamRule {
 
 /**
  * Rules in the order in which they are tried: the first match decides alone.
- * Takes the text of the flag, or the array of tables of the configuration file:
  *
- *     chat/*:history_limit=1000,history_ttl=3600;private/*:history=off,presence=off
- *     [[broker.stream_rules]]
- *     stream = "chat/*"
- *     history_limit = 1000
+ *     chat/*:history_limit=1000,history_ttl=3600
+ *     private/*:history=off,presence=off
  *
- * In text the last `:` of a rule ends the pattern; a pattern with `;` needs the file. Blanks around separators do not count.
- * @param source text or an array of tables; empty text, an empty array and undefined give no rules
+ * The last `:` ends the pattern; blanks around separators do not count; blank texts are skipped.
+ * @param texts one rule each; the flag and the variable separate them with `;`
  * @throws {ServerError} `invalid_stream_rules` naming rule, setting, value and what is allowed
  * Source: docs/broker.md, "Stream rules".
  */
-export function parseStreamRules(source: unknown): readonly StreamRule[] {
-  if (source === undefined) return [];
-  if (typeof source === "string") return splitTrimmed(source, ";").map(parseTextRule);
-  if (Array.isArray(source)) return source.map(parseTableRule);
-  throw refusal("expected text or an array of tables", { source });
+export function parseStreamRules(texts: readonly string[]): readonly StreamRule[] {
+  return texts.filter((text) => text.trim() !== "").map(parseRule);
 }
 
 /**
@@ -51,82 +45,55 @@ export function shortestPresenceTtlS(rules: readonly StreamRule[], defaultS: num
   return positive.length === 0 ? 0 : Math.min(...positive);
 }
 
-function parseTextRule(text: string): StreamRule {
+function parseRule(text: string): StreamRule {
   const end = text.lastIndexOf(":");
-  if (end === -1) throw refusal(`"${text}": expected <pattern>:<setting>=<value>`, { rule: text });
-  const settings = new Map<string, unknown>();
-  for (const pair of splitTrimmed(text.slice(end + 1), ",")) {
-    const [key = "", ...value] = pair.split("=");
-    settings.set(key.trim(), value.join("=").trim());
-  }
-  return buildRule(text.slice(0, end).trim(), settings);
-}
-
-function parseTableRule(table: unknown): StreamRule {
-  if (typeof table !== "object" || table === null || Array.isArray(table)) {
-    throw refusal("expected a table with a stream pattern", { rule: table });
-  }
-  const settings = new Map<string, unknown>(Object.entries(table));
-  const pattern = settings.get("stream");
-  if (typeof pattern !== "string") throw refusal("a rule has no text in `stream`", { rule: table });
-  settings.delete("stream");
-  return buildRule(pattern, settings);
-}
-
-function buildRule(pattern: string, settings: ReadonlyMap<string, unknown>): StreamRule {
-  if (pattern === "") throw refusal("a rule has an empty pattern", {});
-  if (settings.size === 0) throw refusal(`"${pattern}" has no settings`, { pattern });
-  const rule: { -readonly [Key in keyof StreamRule]: StreamRule[Key] } = { pattern };
-  for (const [key, value] of settings) {
-    switch (key) {
-      case "history":
-        rule.history = parseSwitch(pattern, key, value);
-        break;
-      case "history_limit":
-        rule.historyLimit = parseCount(pattern, key, value);
-        break;
-      case "history_ttl":
-        rule.historyTtlS = parseCount(pattern, key, value);
-        break;
-      case "presence":
-        rule.presence = parseSwitch(pattern, key, value);
-        break;
-      case "presence_ttl":
-        rule.presenceTtlS = parseCount(pattern, key, value);
-        break;
-      default:
-        throw refusal(
-          `"${pattern}": unknown setting "${key}", allowed are history, history_limit, history_ttl, presence, presence_ttl`,
-          { pattern, key },
-        );
-    }
-  }
+  const pattern = text.slice(0, Math.max(end, 0)).trim();
+  if (pattern === "") throw refusal(text, "expected <pattern>:<setting>=<value>");
+  const rule: MutableRule = { pattern };
+  for (const setting of text.slice(end + 1).split(",")) applySetting(rule, setting, text);
   return rule;
 }
 
-function parseSwitch(pattern: string, key: string, value: unknown): boolean {
-  if (value === true || value === "on" || value === "true") return true;
-  if (value === false || value === "off" || value === "false") return false;
-  throw refusal(`"${pattern}": ${key} must be on or off, not "${String(value)}"`, { pattern, key });
+type MutableRule = { -readonly [Key in keyof StreamRule]: StreamRule[Key] };
+
+function applySetting(rule: MutableRule, setting: string, text: string): void {
+  const [key = "", value = ""] = setting.split("=", 2).map((part) => part.trim());
+  switch (key) {
+    case "history":
+      rule.history = parseSwitch(text, key, value);
+      return;
+    case "history_limit":
+      rule.historyLimit = parseCount(text, key, value);
+      return;
+    case "history_ttl":
+      rule.historyTtlS = parseCount(text, key, value);
+      return;
+    case "presence":
+      rule.presence = parseSwitch(text, key, value);
+      return;
+    case "presence_ttl":
+      rule.presenceTtlS = parseCount(text, key, value);
+      return;
+    default:
+      throw refusal(
+        text,
+        `unknown setting "${key}", allowed are history, history_limit, history_ttl, presence, presence_ttl`,
+      );
+  }
 }
 
-function parseCount(pattern: string, key: string, value: unknown): number {
-  const isDigits = typeof value === "string" && /^\d{1,15}$/.test(value);
-  const count = isDigits ? Number(value) : value;
-  if (typeof count === "number" && Number.isSafeInteger(count) && count >= 0) return count;
-  throw refusal(`"${pattern}": ${key} must be an integer of at least 0, not "${String(value)}"`, {
-    pattern,
-    key,
-  });
+function parseSwitch(text: string, key: string, value: string): boolean {
+  if (value === "on" || value === "true") return true;
+  if (value === "off" || value === "false") return false;
+  throw refusal(text, `${key} must be on or off, not "${value}"`);
 }
 
-function splitTrimmed(text: string, separator: string): string[] {
-  return text
-    .split(separator)
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
+function parseCount(text: string, key: string, value: string): number {
+  if (/^\d{1,15}$/.test(value)) return Number(value);
+  throw refusal(text, `${key} must be a whole number of at least 0, not "${value}"`);
 }
 
-function refusal(problem: string, details: Record<string, unknown>): ServerError {
-  return new ServerError("invalid_stream_rules", `stream_rules: ${problem}`, { details });
+function refusal(rule: string, problem: string): ServerError {
+  const text = `stream_rules: "${rule.trim()}": ${problem}`;
+  return new ServerError("invalid_stream_rules", text, { details: { rule } });
 }

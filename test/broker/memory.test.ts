@@ -125,7 +125,7 @@ test("MemoryBroker knows the end of a stream while something of it is kept", asy
 test("MemoryBroker holds each stream to the rule of its name", async () => {
   const { broker } = await start({
     historyLimit: 1,
-    streamRules: parseStreamRules("chat/*:history_limit=3;private/*:history=off"),
+    streamRules: parseStreamRules(["chat/*:history_limit=3", "private/*:history=off"]),
   });
   for (const stream of ["chat/1", "private/1", "other"]) {
     for (const data of ["1", "2", "3", "4"]) await broker.publish(publication(stream, data));

@@ -6,12 +6,14 @@ import { FakeClock } from "../support/fake-clock.ts";
 import { FakeLog } from "../support/fake-log.ts";
 import { RecordingPubSub } from "../support/recording-pubsub.ts";
 
-async function start(options: { readonly ttlMs?: number; readonly rules?: string } = {}) {
+async function start(
+  options: { readonly ttlMs?: number; readonly rules?: readonly string[] } = {},
+) {
   const clock = new FakeClock();
   const log = new FakeLog();
   const pubsub = new RecordingPubSub();
   const store = new MemoryPresenceStore(
-    { ttlMs: options.ttlMs ?? 15_000, streamRules: parseStreamRules(options.rules ?? "") },
+    { ttlMs: options.ttlMs ?? 15_000, streamRules: parseStreamRules(options.rules ?? []) },
     { clock, pubsub, log },
   );
   await store.start();
@@ -68,7 +70,7 @@ test("MemoryPresenceStore with a time to live of 0 lets records vanish at the ne
 });
 
 test("MemoryPresenceStore touches the records of every rule's time to live", async () => {
-  const { clock, events, store } = await start({ rules: "short/*:presence_ttl=2" });
+  const { clock, events, store } = await start({ rules: ["short/*:presence_ttl=2"] });
   await store.join("r", "s1", "1", "");
   await store.join("short/1", "s1", "2", "");
   await clock.advanceAsync(1000);
