@@ -1,4 +1,4 @@
-import { errorText, ServerError } from "../../src/messages/server-error.ts";
+import { errorText } from "../../src/messages/server-error.ts";
 import { Publisher } from "./publisher.ts";
 import { type Measurement, NO_LOSS, type Scenario, type Target } from "./scenario.ts";
 import { connectScenario } from "./scenarios/connect.ts";
@@ -15,7 +15,6 @@ async function withPublisher(
   target: Target,
   run: (publisher: Publisher) => Promise<Measurement>,
 ): Promise<Measurement> {
-  if (target.publishUrl === null) throw new ServerError("no_publish_url", "nowhere to publish");
   const publisher = await Publisher.connect({ url: target.publishUrl, key: target.publishKey });
   try {
     return await run(publisher);
@@ -41,8 +40,15 @@ function broken(error: unknown): Measurement {
   return { figures: {}, loss: NO_LOSS, failedClients: 0, failure: errorText(error) };
 }
 
+/** Without the figures nobody could measure, such as CPU time without a process: JSON has no NaN. */
+function onlyFinite(measurement: Measurement): Measurement {
+  const entries = Object.entries(measurement.figures);
+  const figures = Object.fromEntries(entries.filter(([, value]) => Number.isFinite(value)));
+  return { ...measurement, figures };
+}
+
 // The arguments are written by the runner next door, from values of these types.
 const target: Target = JSON.parse(process.argv[2] ?? "");
 const scenario: Scenario = JSON.parse(process.argv[3] ?? "");
-const measurement = await run(target, scenario).catch(broken);
+const measurement = await run(target, scenario).then(onlyFinite, broken);
 process.stdout.write(`${JSON.stringify(measurement)}\n`, () => process.exit(0));

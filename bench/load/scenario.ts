@@ -4,8 +4,8 @@ import type { Loss } from "./loss-checker.ts";
 export interface Target {
   /** `ws://host:port/path` of the cable. */
   readonly url: string;
-  /** `http://host:port/path` that takes publications; null when there is none. */
-  readonly publishUrl: string | null;
+  /** `http://host:port/path` that takes publications. */
+  readonly publishUrl: string;
   /** Bearer key of `publishUrl`; null for none. */
   readonly publishKey: string | null;
   /** Process whose account is read; null when it is out of reach, and figures per CPU-second are then missing. */

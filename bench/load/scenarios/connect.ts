@@ -28,8 +28,12 @@ export async function connectScenario(target: Target, load: ConnectLoad): Promis
     }
     const residentBytes = await meter.lowestResidentBytes(load.settleMs);
     done.fleet.close();
+    const figures = {
+      ...rates(stretches, load.clients),
+      ...memory(idleBytes, residentBytes, load),
+    };
     return {
-      figures: { ...rates(stretches, load.clients), ...memory(idleBytes, residentBytes, load) },
+      figures: done.fleet.failed === 0 ? figures : {},
       loss: NO_LOSS,
       failedClients: done.fleet.failed,
       failure: done.fleet.firstFailure,

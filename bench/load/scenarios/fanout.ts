@@ -12,7 +12,7 @@ const STREAM = "fanout";
 
 /**
  * One stream, all clients on it; each round publishes once and ends when the last client has everything.
- * Figures: `deliveriesPerCpuSecond`, `deliveriesPerSecond`, `lastClientP50Ms` and `lastClientP95Ms` (bytes of the request written
+ * Figures: `deliveriesPerCpuSecond`, `deliveriesPerSecond`, `lastClientP50Ms`, `…P95Ms` and `…P99Ms` (bytes of the request written
  * to last delivery read), `residentBytes`. Excludes: connecting.
  */
 export async function fanoutScenario(
@@ -71,6 +71,7 @@ async function rounds(
     deliveriesPerSecond: deliveries / seconds,
     lastClientP50Ms: percentile(lastMs, 0.5),
     lastClientP95Ms: percentile(lastMs, 0.95),
+    lastClientP99Ms: percentile(lastMs, 0.99),
     residentBytes: meter.residentBytes(),
   };
 }

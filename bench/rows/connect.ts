@@ -1,0 +1,29 @@
+import type { Row } from "../row.ts";
+import { onPublicServer } from "./on-server.ts";
+
+const CLIENTS = 5_000;
+
+/** Connect, welcome, subscribe, confirm, 200 clients on the way at a time, after a warm-up of as many clients. */
+export const connectRow: Row = {
+  name: "connect",
+  clients: CLIENTS,
+  figures: [
+    {
+      key: "clientsPerCpuSecond",
+      label: "connect to confirm, no RPC, clients per CPU-s",
+      unit: "",
+      per: 1,
+      budget: { atLeast: 14_000 },
+    },
+  ],
+  passes: 1,
+  measure: (subject) =>
+    onPublicServer(subject, {
+      kind: "connect",
+      clients: CLIENTS,
+      inFlight: 200,
+      rounds: 3,
+      warmupClients: CLIENTS,
+      settleMs: 0,
+    }),
+};

@@ -1,0 +1,38 @@
+import { runLoad, startBackend } from "../bench.ts";
+import type { Measurement, Scenario } from "../load/scenario.ts";
+import type { Subject } from "../servers/subject.ts";
+
+/** Runs `scenario` on a server without a backend. */
+export async function onPublicServer(
+  subject: Subject,
+  scenario: Scenario,
+  needsFreshStart = false,
+): Promise<Measurement | null> {
+  const server = await subject.start({ kind: "public" }, needsFreshStart);
+  if (!server) return null;
+  try {
+    return await runLoad(server.target, scenario);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Runs `scenario` on a server with the cheap backend of that kind behind it. */
+export async function onRpcServer(
+  subject: Subject,
+  kind: "grpc" | "http",
+  scenario: Scenario,
+): Promise<Measurement | null> {
+  const backend = await startBackend(kind);
+  try {
+    const server = await subject.start({ kind: "rpc", backend: backend.host }, false);
+    if (!server) return null;
+    try {
+      return await runLoad(server.target, scenario);
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    await backend.stop();
+  }
+}
