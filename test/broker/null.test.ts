@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import { NullBroker } from "../../src/broker/null.ts";
-import { NullSessionStore } from "../../src/broker/null-sessions.ts";
 import { FakeLog } from "../support/fake-log.ts";
 import { publication } from "../support/publications.ts";
 import { RecordingPubSub } from "../support/recording-pubsub.ts";
@@ -49,19 +48,4 @@ test("NullBroker refuses history, also of streams it has just seen", async () =>
   expect(await broker.historySince("a", 1)).toEqual(refusal);
   expect(await broker.historyFrom("a", { epoch: "zz", offset: 1 })).toEqual(refusal);
   await expect(broker.peak("a")).rejects.toMatchObject({ code: "history_unsupported" });
-});
-
-test("NullSessionStore restores nothing", async () => {
-  const store = new NullSessionStore();
-  await store.commit("s1", {
-    identifiers: "me",
-    subscriptions: [],
-    cstate: [],
-    istate: [],
-    interest: false,
-  });
-
-  await store.touch("s1");
-
-  expect(await store.restore("s1")).toBeNull();
 });
