@@ -1,4 +1,5 @@
 import type { Connections, ConnectionValues } from "./connections.ts";
+import type { Environment } from "./environment.ts";
 import { oneOf } from "./one-of.ts";
 import { DEFAULTS } from "./option-set.ts";
 import { OPTION_TABLE, type Options } from "./option-table.ts";
@@ -13,7 +14,7 @@ import type {
 } from "./settings.ts";
 
 /** Calls to the application; the transport follows from the scheme of the host unless it is named. */
-export function buildRpc(options: Options, key: DoorKey): RpcSettings {
+export function buildRpc(options: Options, key: DoorKey, env: Environment): RpcSettings {
   const host = options["rpc.host"];
   const rootCa = options["rpc.tls_root_ca_path"];
   const requestTimeoutMs = Math.max(0, options["rpc.request_timeout"]);
@@ -30,6 +31,7 @@ export function buildRpc(options: Options, key: DoorKey): RpcSettings {
       isEnabled: options["rpc.enable_tls"] || rootCa !== "",
       isVerified: options["rpc.tls_verify"],
       rootCa,
+      isAlpnRequired: env["GRPC_ENFORCE_ALPN_ENABLED"] !== "false",
     },
     secret: key.secret,
     isSecretDerived: key.isDerived,

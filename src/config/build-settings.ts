@@ -43,7 +43,7 @@ export function buildSettings(resolved: Resolved): Settings {
     isNoAuth: options.noauth,
     server: buildServer(options),
     logging: buildLogging(options),
-    rpc: buildRpc(options, keys.rpc),
+    rpc: buildRpc(options, keys.rpc, resolved.env),
     broker: buildBroker(options),
     jwt:
       options["jwt.secret"] === ""

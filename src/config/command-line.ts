@@ -10,10 +10,15 @@ export interface UsageError {
   readonly hint: string;
 }
 
-/** The options of a command line. */
+interface Refusal {
+  readonly ok: false;
+  readonly error: UsageError;
+}
+
+/** The options of a command line; `word` is the first argument that is no flag. */
 export type CommandLine =
   | { readonly ok: true; readonly layer: OptionLayer; readonly word: string | null }
-  | { readonly ok: false; readonly error: UsageError };
+  | Refusal;
 
 type Row = OptionRow & { readonly key: OptionKey };
 
@@ -31,54 +36,33 @@ const FLAGS = flagsByName();
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const layer = new Map<OptionKey, OptionValue>();
-  const forms = new Map<OptionKey, string>();
+  const names = new Set<string>();
   let index = 0;
-  for (; index < argv.length; index++) {
-    const argument = argv[index] ?? "";
-    if (!argument.startsWith("-") || argument === "-") break;
-    if (argument === "--") return finish(layer, forms, argv[index + 1]);
-    const found = findFlag(argument);
+  while (isFlag(argv[index])) {
+    const found = readFlag(argv, index);
     if (!found.ok) return found;
-    const { flag } = found;
-    let text = found.text;
-    if (text === undefined) {
-      if (flag.row.type === "bool") text = "true";
-      else text = argv[++index];
-    }
-    if (text === undefined) {
-      return refuse(
-        `flag needs an argument: -${flag.name}`,
-        `Allowed for --${flag.name}: ${allowedText(flag.row)}.`,
-      );
-    }
+    const { flag, text } = found;
     const value = parseOptionText(flag.row, text);
     if (!value.ok) return refuse(badValue(flag, text, value), allowed(flag));
     if (text === "" && isEmptyUnset(flag.row)) layer.delete(flag.row.key);
     else layer.set(flag.row.key, value.value);
-    const twoForms = noteForm(forms, flag);
-    if (twoForms !== null) forms.set(flag.row.key, twoForms);
+    names.add(flag.name);
+    index = found.next;
   }
-  return finish(layer, forms, argv[index]);
+  const word = argv[index] === "--" ? argv[index + 1] : argv[index];
+  return twoForms(names) ?? { ok: true, layer, word: word ?? null };
 }
 
-function finish(
-  layer: OptionLayer,
-  forms: ReadonlyMap<OptionKey, string>,
-  word: string | undefined,
-): CommandLine {
-  for (const form of forms.values()) {
-    if (form.includes(" ")) {
-      return refuse(`Cannot use two forms of the same flag: ${form}`, "Give one of the two.");
-    }
-  }
-  return { ok: true, layer, word: word ?? null };
+function isFlag(argument: string | undefined): boolean {
+  return argument?.startsWith("-") === true && argument !== "-" && argument !== "--";
 }
 
-function findFlag(
-  argument: string,
-):
-  | { readonly ok: true; readonly flag: Flag; readonly text: string | undefined }
-  | { readonly ok: false; readonly error: UsageError } {
+type FoundFlag =
+  | { readonly ok: true; readonly flag: Flag; readonly text: string; readonly next: number }
+  | Refusal;
+
+function readFlag(argv: readonly string[], index: number): FoundFlag {
+  const argument = argv[index] ?? "";
   const body = argument.replace(/^--?/, "");
   if (body === "" || body.startsWith("-") || body.startsWith("=")) {
     return refuse(`bad flag syntax: ${argument}`, "A flag is --name or --name=value.");
@@ -89,10 +73,22 @@ function findFlag(
   if (row === undefined) {
     return refuse(`flag provided but not defined: -${name}`, didYouMean(name));
   }
-  return { ok: true, flag: { row, name }, text: equals < 0 ? undefined : body.slice(equals + 1) };
+  const flag = { row, name };
+  if (equals >= 0) return { ok: true, flag, text: body.slice(equals + 1), next: index + 1 };
+  if (row.type === "bool") return { ok: true, flag, text: "true", next: index + 1 };
+  const text = argv[index + 1];
+  if (text === undefined) return refuse(`flag needs an argument: -${name}`, allowed(flag));
+  return { ok: true, flag, text, next: index + 2 };
 }
 
-function refuse(message: string, hint: string): { readonly ok: false; readonly error: UsageError } {
+function twoForms(names: ReadonlySet<string>): Refusal | null {
+  const twice = OPTION_TABLE.find((row) => names.has(row.flag ?? "") && names.has(row.short ?? ""));
+  if (twice === undefined) return null;
+  const forms = `${twice.short} ${twice.flag}`;
+  return refuse(`Cannot use two forms of the same flag: ${forms}`, "Give one of the two.");
+}
+
+function refuse(message: string, hint: string): Refusal {
   return { ok: false, error: { message, hint } };
 }
 
@@ -112,13 +108,6 @@ function badValue(flag: Flag, text: string, result: TextResult & { readonly ok: 
 
 function allowed(flag: Flag): string {
   return `Allowed for --${flag.name}: ${allowedText(flag.row)}.`;
-}
-
-function noteForm(forms: ReadonlyMap<OptionKey, string>, flag: Flag): string | null {
-  if (flag.row.short === undefined) return null;
-  const before = forms.get(flag.row.key);
-  if (before === undefined) return flag.name;
-  return before === flag.name ? null : `${flag.row.short} ${flag.row.flag}`;
 }
 
 function flagsByName(): ReadonlyMap<string, Row> {

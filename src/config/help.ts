@@ -17,7 +17,7 @@ export function helpText(): string {
     "GLOBAL OPTIONS:",
   ];
   const sections = categories().map(([category, rows]) =>
-    category === null ? [...entries(rows), ""] : [`   ${category}:`, "", ...entries(rows), ""],
+    category === null ? [...entries(rows), ""] : [heading(category), "", ...entries(rows), ""],
   );
   return `${[...head, ...sections.flat()].join("\n")}\n`;
 }
@@ -28,7 +28,11 @@ function categories(): [string | null, OptionRow[]][] {
     if (row.flag === null || row.isHidden === true) continue;
     groups.set(row.category, [...(groups.get(row.category) ?? []), row]);
   }
-  return [...groups].sort(([a], [b]) => byBytes(a ?? "", b ?? ""));
+  return [...groups].sort(([a], [b]) => byBytes(heading(a), heading(b)));
+}
+
+function heading(category: string | null): string {
+  return category === null ? "" : `   ${category}:`;
 }
 
 function entries(rows: readonly OptionRow[]): string[] {

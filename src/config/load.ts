@@ -12,7 +12,7 @@ import { applyPresets, choosePresets, type RandomId } from "./presets.ts";
 import { printedConfig } from "./print-config.ts";
 import type { Settings } from "./settings.ts";
 import { type FileOptions, parseTomlOptions } from "./toml-options.ts";
-import { invalidChoice, invalidSetting } from "./validate.ts";
+import { invalidChoice, invalidLogging } from "./validate.ts";
 import { VERSION } from "./version.ts";
 
 /** Where the configuration comes from. */
@@ -87,7 +87,7 @@ function settle(
   if (options["print-config"]) {
     return exit(0, `${lines(warnings)}${printedConfig(options, origins)}`);
   }
-  const problem = invalidSetting(options) ?? finish(input, options, origins);
+  const problem = invalidLogging(options) ?? finish(input, options, origins);
   if (typeof problem === "string") return exit(1, lines([...warnings, problem]));
   return {
     kind: "run",
@@ -118,7 +118,7 @@ function finish(
   } catch (error) {
     return errorText(error);
   }
-  return invalidChoice(options) ?? notBuiltYet(options, origins) ?? { presets };
+  return invalidChoice(options) ?? notBuiltYet(options, origins, presets) ?? { presets };
 }
 
 function configPath(flags: OptionLayer, files: Files): string | null {

@@ -36,7 +36,11 @@ const NOT_BUILT_YET: readonly NotBuilt[] = [
  * One line naming the option that asks for something this version does not have; `null`: all is there.
  * An option that was chosen by another one (a Redis address, a preset) is named by that one.
  */
-export function notBuiltYet(options: Options, origins: OptionOrigins): string | null {
+export function notBuiltYet(
+  options: Options,
+  origins: OptionOrigins,
+  presets: readonly string[],
+): string | null {
   const found = NOT_BUILT_YET.find(
     ({ option, isOn }) => isOn(options) && !isUnasked(option, options, origins),
   );
@@ -46,7 +50,7 @@ export function notBuiltYet(options: Options, origins: OptionOrigins): string | 
   const what = typeof value === "boolean" ? flagOf(option) : `${flagOf(option)}=${value}`;
   if (origins.has(option)) return `${what} is not built in yet`;
   const cause = option === "pubsub_adapter" ? redisCause(options) : null;
-  const by = cause !== null && origins.has(cause) ? flagOf(cause) : "--presets";
+  const by = cause !== null && origins.has(cause) ? flagOf(cause) : `--presets=${presets}`;
   return `${what}, chosen because of ${by}, is not built in yet`;
 }
 

@@ -49,7 +49,7 @@ export interface OptionRow {
   readonly values?: readonly string[];
   /** Of list items; `,` when not given. */
   readonly separator?: string;
-  /** An empty text counts as not given: always so for lists and tags. */
+  /** An empty value counts as not given; outside TOML always so for lists and tags. */
   readonly isEmptyUnset?: boolean;
   /** A list for which an empty text means the empty list. */
   readonly isEmptySet?: boolean;
@@ -187,6 +187,7 @@ const TABLE = [
   },
   {
     key: "ws.paths",
+    isEmptyUnset: true,
     flag: "path",
     env: ["ANYCABLE_PATH"],
     type: "list",

@@ -97,6 +97,8 @@ export interface RpcTlsSettings {
   readonly isVerified: boolean;
   /** Path of a PEM file or PEM text; empty: the roots of the system. */
   readonly rootCa: string;
+  /** False only when `GRPC_ENFORCE_ALPN_ENABLED` is `false`: servers that do not speak ALPN are taken too. */
+  readonly isAlpnRequired: boolean;
 }
 
 /** History, sessions and presence. */

@@ -1,8 +1,8 @@
 import { parse, TomlDate, TomlError, type TomlTable } from "smol-toml";
 import { ServerError } from "../messages/server-error.ts";
 import { type Connections, readConnections } from "./connections.ts";
-import type { OptionLayer } from "./option-set.ts";
-import { OPTION_TABLE, type OptionKey, type OptionValue } from "./option-table.ts";
+import { isSameValue, type OptionLayer } from "./option-set.ts";
+import { OPTION_TABLE, type OptionKey, type OptionRow, type OptionValue } from "./option-table.ts";
 import { lastKey, lineOfKey } from "./toml-position.ts";
 import { convert, type Mismatch, typeWord } from "./toml-value.ts";
 
@@ -19,6 +19,7 @@ export class TomlReader {
   private readonly text: string;
   private readonly tree: TomlTable;
   private readonly taken = new Set<string>();
+  private readonly entered = new Set<string>();
 
   constructor(text: string, tree: TomlTable) {
     this.text = text;
@@ -32,6 +33,7 @@ export class TomlReader {
     for (const part of path.split(".")) {
       if (!isTable(value))
         throw this.mismatch(walked, `expected table but found ${typeWord(value)}`);
+      this.entered.add(walked.join("\0"));
       const name = nameIn(value, part);
       if (name === null) return undefined;
       walked.push(name);
@@ -48,15 +50,14 @@ export class TomlReader {
 
   /** Keys never asked for, outermost only. */
   unknownKeys(): readonly string[] {
-    const known = [...this.taken];
     const unknown: string[] = [];
     const walk = (table: TomlTable, above: readonly string[]): void => {
       for (const [name, value] of Object.entries(table)) {
         const path = [...above, name];
         const id = path.join("\0");
         if (this.taken.has(id)) continue;
-        if (isTable(value) && known.some((one) => one.startsWith(`${id}\0`))) walk(value, path);
-        else if (!isTable(value) || Object.keys(value).length > 0) unknown.push(path.join("."));
+        if (isTable(value) && this.entered.has(id)) walk(value, path);
+        else unknown.push(path.join("."));
       }
     };
     walk(this.tree, []);
@@ -92,11 +93,15 @@ export function parseTomlOptions(text: string): FileOptions {
       if (found === undefined) continue;
       const value = convert(row.type, found);
       if (!value.ok) throw reader.incompatible(path, value);
-      if (!(row.isEmptyUnset === true && value.value === "")) layer.set(row.key, value.value);
+      if (!isEmpty(row, value.value)) layer.set(row.key, value.value);
     }
   }
   const connections = readConnections(reader);
   return { layer, connections, unknownKeys: reader.unknownKeys() };
+}
+
+function isEmpty(row: OptionRow, value: OptionValue): boolean {
+  return row.isEmptyUnset === true && (value === "" || isSameValue(value, []));
 }
 
 function parseTree(text: string): TomlTable {

@@ -1,107 +1,101 @@
 import { OPTION_TABLE, type OptionKey, type Options } from "./option-table.ts";
 import { quoted } from "./quote.ts";
 
+/** An unknown log level or format, in the reference's words; `null`: both are known. Looked at before anything else. */
+export function invalidLogging(options: Options): string | null {
+  const level = unknownIn([options["logging.level"]], LEVELS);
+  if (level !== null) return logProblem(`level: ${level}`, "Available levels", LEVELS);
+  const format = unknownIn([options["logging.format"]], FORMATS);
+  return format === null ? null : logProblem(`format: ${format}`, "Avaialable formats", FORMATS);
+}
+
 /**
- * The first value the server cannot start with, in the reference's words where it has some; `null`: all is well.
- * The text is complete and may have two lines. Source: spec "config", sections 10.1 and 10.2.
+ * The first choice the server cannot start with, after presets were applied; `null`: all is well.
+ * Unknown names get the reference's words, what crashes the reference names option, value and what is allowed.
+ * Source: spec "config", sections 10.1 and 10.2.
  */
-export function invalidSetting(options: Options): string | null {
-  return (
-    unknownName(
-      options["logging.level"],
-      ["debug", "info", "warn", "error"],
-      (name) =>
-        `failed to initialize default logger, cause: unknown log level: ${name}.\nAvailable levels are: debug, info, warn, error`,
-    ) ??
-    unknownName(
-      options["logging.format"],
-      ["text", "json"],
-      (name) =>
-        `failed to initialize default logger, cause: unknown log format: ${name}.\nAvaialable formats are: text, json`,
-    )
-  );
-}
-
-/** Like `invalidSetting`, for what is looked at after presets were applied. */
 export function invalidChoice(options: Options): string | null {
-  return (
-    unknownName(
-      options.pubsub_adapter,
-      ["", "none", "redis", "nats"],
-      (name) =>
-        `couldn't configure pub/sub, cause: common.illegal_argument: Unsupported subscriber adapter: ${name}`,
-    ) ??
-    unknownName(
-      options["broker.adapter"],
-      ["", "none", "memory", "nats", "redis"],
-      (name) =>
-        `failed to initialize broker, cause: common.illegal_argument: Unsupported broker adapter: ${name}`,
-    ) ??
-    firstOf(options.broadcast_adapters, (adapter) =>
-      unknownName(
-        adapter,
-        ["http", "redis", "redisx", "nats"],
-        (name) =>
-          `couldn't configure broadcasters, cause: common.illegal_argument: Unsupported broadcast adapter: ${name}`,
-      ),
-    ) ??
-    unknownName(
-      options["rpc.implementation"],
-      ["", "none", "grpc", "http"],
-      (name) => `failed to initialize RPC controller, cause: unknown RPC implementation: ${name}`,
-    ) ??
-    (options["disconnector.rate"] < 1
-      ? bad("disconnector.rate", String(options["disconnector.rate"]), "1 or more")
-      : null) ??
-    firstOf(activePaths(options), ([key, path]) => badPath(key, path))
-  );
+  return unknownAdapter(options) ?? badNumber(options) ?? badPath(options);
 }
 
-function unknownName(
-  name: string,
-  known: readonly string[],
-  message: (name: string) => string,
-): string | null {
-  return known.includes(name) ? null : message(name);
+const LEVELS = ["debug", "info", "warn", "error"];
+const FORMATS = ["text", "json"];
+const PUBSUBS = ["", "none", "redis", "nats"];
+const BROKERS = ["", "none", "memory", "nats", "redis"];
+const BROADCASTERS = ["http", "redis", "redisx", "nats"];
+const RPCS = ["", "none", "grpc", "http"];
+
+function logProblem(what: string, intro: string, known: readonly string[]): string {
+  return `failed to initialize default logger, cause: unknown log ${what}.\n${intro} are: ${known.join(", ")}`;
+}
+
+function unknownAdapter(options: Options): string | null {
+  const pubsub = unknownIn([options.pubsub_adapter], PUBSUBS);
+  if (pubsub !== null) return unsupported("couldn't configure pub/sub", "subscriber", pubsub);
+  const broker = unknownIn([options["broker.adapter"]], BROKERS);
+  if (broker !== null) return unsupported("failed to initialize broker", "broker", broker);
+  const way = unknownIn(options.broadcast_adapters, BROADCASTERS);
+  if (way !== null) return unsupported("couldn't configure broadcasters", "broadcast", way);
+  const rpc = unknownIn([options["rpc.implementation"]], RPCS);
+  if (rpc === null) return null;
+  return `failed to initialize RPC controller, cause: unknown RPC implementation: ${rpc}`;
+}
+
+function unsupported(what: string, kind: string, name: string): string {
+  return `${what}, cause: common.illegal_argument: Unsupported ${kind} adapter: ${name}`;
+}
+
+function unknownIn(names: readonly string[], known: readonly string[]): string | null {
+  return names.find((name) => !known.includes(name)) ?? null;
+}
+
+function badNumber(options: Options): string | null {
+  const positive: OptionKey[] = ["disconnector.rate", "http_broadcast.max_body_size"];
+  if (options["rpc.concurrency"] === 0) positive.push("rpc.concurrency_min");
+  for (const key of positive) {
+    if (Number(options[key]) < 1) return bad(key, String(options[key]), "1 or more");
+  }
+  return options["rpc.concurrency"] === 0 ? badAdaptiveLimits(options) : null;
+}
+
+function badAdaptiveLimits(options: Options): string | null {
+  const min = options["rpc.concurrency_min"];
+  const max = options["rpc.concurrency_max"];
+  const initial = options["rpc.concurrency_initial"];
+  if (max < min) return bad("rpc.concurrency_max", String(max), `${min} or more`);
+  if (initial >= min && initial <= max) return null;
+  return bad("rpc.concurrency_initial", String(initial), `${min} to ${max}`);
+}
+
+function badPath(options: Options): string | null {
+  for (const [key, path] of activePaths(options)) {
+    if (!path.startsWith("/")) return bad(key, path, 'a path that begins with "/"');
+    if (path.slice(0, -1).includes("*")) return bad(key, path, 'a path with "*" at its end only');
+  }
+  return null;
 }
 
 function activePaths(options: Options): (readonly [OptionKey, string])[] {
-  const paths: (readonly [OptionKey, string])[] = [
-    ["server.health_path", options["server.health_path"]],
-    ["api.path", options["api.path"]],
-    ...options["ws.paths"].map((path) => ["ws.paths", path] as const),
+  const isHttp = options.broadcast_adapters.includes("http");
+  const optional: readonly (readonly [boolean, OptionKey])[] = [
+    [isHttp, "http_broadcast.path"],
+    [options["metrics.http_path"] !== "", "metrics.http_path"],
+    [options["sse.enabled"], "sse.path"],
+    [options["ds.enabled"], "ds.path"],
+    [options["poll.enabled"], "poll.path"],
+    [options["graphql.path"] !== "", "graphql.path"],
+    [options["ocpp.path"] !== "", "ocpp.path"],
   ];
-  if (options["metrics.http_path"] !== "") {
-    paths.push(["metrics.http_path", options["metrics.http_path"]]);
-  }
-  if (options.broadcast_adapters.includes("http")) {
-    paths.push(["http_broadcast.path", options["http_broadcast.path"]]);
-  }
-  if (options["sse.enabled"]) paths.push(["sse.path", options["sse.path"]]);
-  if (options["ds.enabled"]) paths.push(["ds.path", options["ds.path"]]);
-  if (options["poll.enabled"]) paths.push(["poll.path", options["poll.path"]]);
-  if (options["graphql.path"] !== "") paths.push(["graphql.path", options["graphql.path"]]);
-  if (options["ocpp.path"] !== "") paths.push(["ocpp.path", options["ocpp.path"]]);
-  return paths;
-}
-
-function badPath(key: OptionKey, path: string): string | null {
-  if (!path.startsWith("/")) return bad(key, path, 'a path that begins with "/"');
-  return path.slice(0, -1).includes("*") ? bad(key, path, 'a path with "*" at its end only') : null;
+  const active = optional.filter(([isOn]) => isOn).map(([, key]) => key);
+  return [
+    ...options["ws.paths"].map((path) => ["ws.paths", path] as const),
+    ...(["server.health_path", "api.path", ...active] as const).map(
+      (key) => [key, String(options[key])] as const,
+    ),
+  ];
 }
 
 function bad(key: OptionKey, value: string, allowed: string): string {
-  const flag = OPTION_TABLE.find((row) => row.key === key)?.flag;
-  return `invalid value ${quoted(value)} for --${flag}: allowed is ${allowed}`;
-}
-
-function firstOf<Item>(
-  items: readonly Item[],
-  check: (item: Item) => string | null,
-): string | null {
-  for (const item of items) {
-    const problem = check(item);
-    if (problem !== null) return problem;
-  }
-  return null;
+  const row = OPTION_TABLE.find((one) => one.key === key);
+  return `invalid value ${quoted(value)} for --${row?.flag}: allowed is ${allowed}`;
 }
