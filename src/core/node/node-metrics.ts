@@ -10,7 +10,6 @@ export interface NodeMetrics {
   readonly commands: Counter;
   readonly failedCommands: Counter;
   readonly slowClients: Counter;
-  readonly floodingClients: Counter;
   readonly broadcasts: Counter;
   readonly remoteCommands: Counter;
   readonly sentFrames: Counter;
@@ -41,10 +40,6 @@ export function nodeMetrics(metrics: Metrics): NodeMetrics {
     slowClients: counter(
       "disconnected_slow_clients_total",
       "Clients cut because too much was pending for them",
-    ),
-    floodingClients: counter(
-      "disconnected_flooding_clients_total",
-      "Clients cut because they sent faster than commands are processed",
     ),
     broadcasts: counter(
       "broadcast_msg_total",

@@ -52,7 +52,6 @@ export interface SessionDeps {
     readonly commands: Counter;
     readonly failedCommands: Counter;
     readonly slowClients: Counter;
-    readonly floodingClients: Counter;
   };
 }
 
@@ -309,7 +308,7 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
   }
 
   private flooded(): void {
-    this.deps.metrics.floodingClients.add();
+    this.deps.metrics.failedCommands.add();
     this.log.warn("client sends faster than its commands are processed, disconnecting");
     this.cut(CLOSES.flooding);
   }

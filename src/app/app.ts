@@ -1,0 +1,160 @@
+import type { Settings } from "../config/settings.ts";
+import { Hub } from "../core/hub/hub.ts";
+import { Node } from "../core/node/node.ts";
+import { type NodeMetrics, nodeMetrics } from "../core/node/node-metrics.ts";
+import type { NodeOptions } from "../core/node/options.ts";
+import { errorText, ServerError } from "../messages/server-error.ts";
+import { Registry } from "../metrics/registry.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Delivery } from "../ports/delivery.ts";
+import type { Log } from "../ports/log.ts";
+import type { Service } from "../ports/service.ts";
+import { LocalPubSub } from "../pubsub/local.ts";
+import { DescriptorGuard } from "../transports/http/descriptor-guard.ts";
+import { createMemory, type Memory } from "./broker.ts";
+import { type Controllers, createControllers, logControllers } from "./controllers.ts";
+import { mountEndpoints } from "./endpoints.ts";
+import { Listeners } from "./listeners.ts";
+import { createMetricsServices } from "./metrics.ts";
+import { openFileLimit } from "./open-files.ts";
+import type { ShutdownDeadline } from "./shutdown.ts";
+import { loadTls, type TlsPair } from "./tls.ts";
+
+const SHORT_ID_LENGTH = 6;
+
+/** What the process gives its app. */
+export interface AppDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly randomId: (length: number) => string;
+}
+
+/** The server, put together from its rooms. Nothing here does work of its own: it chooses, starts and stops. */
+export class App {
+  private readonly settings: Settings;
+  private readonly log: Log;
+  private readonly node: Node;
+  private readonly controllers: Controllers;
+  private readonly memory: Memory;
+  private readonly listeners: Listeners;
+  private readonly background: readonly Service[];
+  private readonly started: Service[] = [];
+
+  /** @throws {ServerError} when a setting cannot be carried out; the message is for the operator */
+  constructor(settings: Settings, deps: AppDeps) {
+    const { clock, log, randomId } = deps;
+    const registry = new Registry();
+    const metrics = nodeMetrics(registry);
+    this.settings = settings;
+    this.log = log;
+    logControllers(settings, log);
+    const delivery: Delivery = {
+      deliver: (publication) => this.node.deliver(publication),
+      command: (remote) => this.node.command(remote),
+    };
+    const pubsub = new LocalPubSub({ delivery });
+    this.memory = createMemory(settings, { pubsub, clock, log, randomId });
+    this.controllers = createControllers(settings, { clock, log, metrics: registry });
+    this.node = this.createNode(metrics, deps);
+    const descriptors = new DescriptorGuard(openFileLimit() ?? Number.POSITIVE_INFINITY, {
+      clock,
+      log: log.with({ context: "http" }),
+    });
+    this.listeners = new Listeners(settings, this.tls(), { log, descriptors });
+    this.background = [
+      ...createMetricsServices(settings, { registry, node: this.node, clock, log }),
+      descriptors,
+    ];
+    mountEndpoints(settings, {
+      ...deps,
+      registry,
+      node: this.node,
+      memory: this.memory,
+      listeners: this.listeners,
+    });
+  }
+
+  /** @throws {ServerError} what could not be started, in words for the operator */
+  async start(): Promise<void> {
+    this.node.start();
+    for (const service of this.memory.services) await this.startService(service);
+    if (this.controllers.rpc !== null) await this.startService(this.controllers.rpc);
+    for (const service of this.background) await this.startService(service);
+    for (const listener of this.listeners.all) await this.startService(listener);
+  }
+
+  /** Stops in the order of spec "protocol", section 13; steps whose time is up are skipped. */
+  async stop(deadline: ShutdownDeadline): Promise<void> {
+    const { shutdownDelayS } = this.settings.app;
+    if (shutdownDelayS > 0) await deadline.wait(shutdownDelayS * 1000);
+    for (const listener of this.listeners.all) await this.stopService(listener, deadline);
+    await this.node.shutDown({ signal: deadline.signal, leftMs: deadline.leftMs });
+    for (const service of [...this.started].reverse()) await this.stopService(service, deadline);
+  }
+
+  private async startService(service: Service): Promise<void> {
+    this.started.push(service);
+    await service.start();
+  }
+
+  private async stopService(service: Service, deadline: ShutdownDeadline): Promise<void> {
+    try {
+      await service.stop(deadline.signal);
+    } catch (error) {
+      this.log.error("failed to stop", { service: service.name, error });
+    }
+  }
+
+  private createNode(metrics: NodeMetrics, deps: AppDeps): Node {
+    const { clock, log } = deps;
+    return new Node(nodeOptions(this.settings), {
+      hub: new Hub({ broadcasts: metrics.broadcasts, log: log.with({ component: "hub" }) }),
+      controller: this.controllers.controller,
+      broker: this.memory.broker,
+      sessionStore: this.memory.sessionStore,
+      presence: this.memory.presence,
+      metrics,
+      clock,
+      random: Math.random,
+      randomId: () => deps.randomId(SHORT_ID_LENGTH),
+      log,
+    });
+  }
+
+  private tls(): TlsPair | null {
+    const paths = this.settings.server.tls;
+    if (paths === null) return null;
+    try {
+      return loadTls(paths);
+    } catch (error) {
+      throw unusableTls(this.settings, error);
+    }
+  }
+}
+
+function unusableTls(settings: Settings, cause: unknown): ServerError {
+  const text = `${firstListener(settings)}, cause: ${errorText(cause)}`;
+  return new ServerError("bad_certificate", text, { cause });
+}
+
+/** Whom the reference names when certificates cannot be read. */
+function firstListener({ metrics, broadcast, server }: Settings): string {
+  if (metrics.httpPath !== null) return "failed to initialize metrics writer";
+  if (broadcast.adapters.includes("http")) return "failed to start broadcaster";
+  return `failed to initialize WebSocket server at ${server.host}:${server.port}`;
+}
+
+function nodeOptions({ app, ws, broker, disconnector }: Settings): NodeOptions {
+  return {
+    pongTimeoutMs: app.pongTimeoutS * 1000,
+    nativePings: app.isNativePings,
+    maxPendingBytes: ws.maxPendingBytes,
+    writeTimeoutMs: ws.writeTimeoutS * 1000,
+    disconnectMode: app.disconnectMode,
+    sessionsTtlMs: broker.sessionsTtlS * 1000,
+    presenceTtlMs: broker.presenceTtlS * 1000,
+    disconnectRate: disconnector.rate,
+    disconnectBacklog: disconnector.backlog,
+    slowDrain: app.isSlowDrain,
+  };
+}

@@ -1,0 +1,57 @@
+import type { Settings } from "../config/settings.ts";
+import { JwtController } from "../controllers/identity/jwt.ts";
+import { PublicController } from "../controllers/identity/public.ts";
+import { NullController } from "../controllers/null.ts";
+import { RouterController } from "../controllers/router.ts";
+import { createStreamChannels } from "../controllers/streams/channels.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Controller } from "../ports/controller.ts";
+import type { Log } from "../ports/log.ts";
+import type { Metrics } from "../ports/metrics.ts";
+import type { Service } from "../ports/service.ts";
+
+/** Who decides, from the outside in, and the service behind it. */
+export interface Controllers {
+  readonly controller: Controller;
+  /** Null without an application. */
+  readonly rpc: Service | null;
+}
+
+/** Channels of the built-in routes that the start line names. */
+const HIDDEN_CHANNELS: readonly string[] = ["$pusher"];
+
+/** Wraps the ways to know clients and streams around the application. Each is one line here. */
+export function createControllers(
+  settings: Settings,
+  deps: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics },
+): Controllers {
+  const { log, clock } = deps;
+  const channels = createStreamChannels(settings.streams);
+  let controller: Controller = new NullController({ log });
+  controller = new RouterController(
+    { channels, reservedStreams: reservedStreams(settings) },
+    { next: controller, log },
+  );
+  if (settings.isNoAuth) controller = new PublicController({ next: controller });
+  if (settings.jwt !== null) {
+    controller = new JwtController(settings.jwt, { next: controller, clock, log });
+  }
+  return { controller, rpc: null };
+}
+
+/** Info lines about who is let in and which channels need no application. */
+export function logControllers(settings: Settings, log: Log): void {
+  const { jwt } = settings;
+  if (jwt !== null) {
+    log.info(`JWT authentication is enabled (param: ${jwt.param}, enforced: ${jwt.isEnforced})`);
+  }
+  if (settings.isNoAuth) log.info("connection authentication is disabled");
+  const channels = [...createStreamChannels(settings.streams).keys()];
+  const shown = channels.filter((channel) => !HIDDEN_CHANNELS.includes(channel));
+  if (shown.length > 0) log.info(`Using channels router: ${shown.join(", ")}`);
+}
+
+/** Channels and subjects on which nodes talk to each other. */
+function reservedStreams({ pubsub }: Settings): readonly string[] {
+  return [pubsub.redis.channel, pubsub.nats.channel];
+}

@@ -1,0 +1,25 @@
+import { existsSync, readFileSync, writeSync } from "node:fs";
+import { createRandomId } from "./app/random-id.ts";
+import { runServer } from "./app/run.ts";
+import { loadConfig } from "./config/load.ts";
+
+const loaded = loadConfig({
+  argv: process.argv.slice(2),
+  env: process.env,
+  files: { exists: existsSync, read: (path) => readFileSync(path) },
+  now: () => new Date(),
+  random: createRandomId(),
+});
+
+if (loaded.kind === "exit") {
+  writeAll(1, loaded.stdout);
+  writeAll(2, loaded.stderr);
+  process.exit(loaded.code);
+}
+await runServer(loaded);
+
+/** Synchronous: what is written must be out before the process ends. */
+function writeAll(descriptor: number, text: string): void {
+  let bytes: Uint8Array = Buffer.from(text);
+  while (bytes.length > 0) bytes = bytes.subarray(writeSync(descriptor, bytes));
+}

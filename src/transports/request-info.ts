@@ -1,0 +1,78 @@
+import type { ClientEnv } from "../messages/client.ts";
+
+/** What of a request is handed to the application. */
+export interface RequestInfoOptions {
+  /** Names of proxied headers, lower case. */
+  readonly headers: readonly string[];
+  /** Names of proxied cookies; empty for all of them, as they came. */
+  readonly cookies: readonly string[];
+  /** Name of the token parameter when tokens are looked at, else null. */
+  readonly jwtParam: string | null;
+  readonly isTls: boolean;
+}
+
+/** A token offered as a sub-protocol, for browsers that cannot set headers. */
+const TOKEN_SUBPROTOCOL = "anycable-token.";
+
+/**
+ * Cuts out of requests what the application learns of the client. Source: spec "protocol", section 2.
+ * The URL is put together by hand: the runtime normalises the one it offers.
+ */
+export class RequestInfo {
+  private readonly options: RequestInfoOptions;
+  private readonly scheme: string;
+  private readonly tokenHeader: string | null;
+
+  constructor(options: RequestInfoOptions) {
+    this.options = options;
+    this.scheme = options.isTls ? "https://" : "http://";
+    this.tokenHeader = options.jwtParam === null ? null : `x-${options.jwtParam.toLowerCase()}`;
+  }
+
+  /** @param address IP of the peer; an IPv4 address in IPv6 clothing is undressed */
+  env(request: Request, target: string, address: string): ClientEnv {
+    const host = request.headers.get("host") ?? "";
+    return {
+      url: `${this.scheme}${host}${target}`,
+      headers: this.headers(request.headers, address),
+    };
+  }
+
+  private headers(headers: Headers, address: string): Record<string, string> {
+    const proxied: Record<string, string> = Object.create(null) as Record<string, string>;
+    for (const name of this.options.headers) {
+      const value = name === "host" ? null : headers.get(name);
+      const kept = name === "cookie" ? this.cookies(value) : value;
+      if (kept !== null && kept !== "") proxied[name] = kept;
+    }
+    if (this.tokenHeader !== null) {
+      const token = headers.get(this.tokenHeader) || subprotocolToken(headers);
+      if (token !== "") proxied[this.tokenHeader] = token;
+    }
+    proxied["REMOTE_ADDR"] = address.startsWith("::ffff:") ? address.slice(7) : address;
+    return proxied;
+  }
+
+  private cookies(header: string | null): string | null {
+    const { cookies } = this.options;
+    if (header === null || cookies.length === 0) return header;
+    let kept = "";
+    for (const pair of header.split(";")) {
+      const equals = pair.indexOf("=");
+      if (equals < 0) continue;
+      const name = pair.slice(0, equals).trim();
+      if (cookies.includes(name)) kept += `${name}=${pair.slice(equals + 1).trim()};`;
+    }
+    return kept;
+  }
+}
+
+function subprotocolToken(headers: Headers): string {
+  const offers = headers.get("sec-websocket-protocol");
+  if (offers === null || !offers.includes(TOKEN_SUBPROTOCOL)) return "";
+  for (const offer of offers.split(",")) {
+    const name = offer.trim();
+    if (name.startsWith(TOKEN_SUBPROTOCOL)) return name.slice(TOKEN_SUBPROTOCOL.length);
+  }
+  return "";
+}

@@ -1,0 +1,17 @@
+import type { Server } from "bun";
+import type { SocketHandler } from "./socket-handler.ts";
+
+/** The runtime's server as endpoints see it. */
+export type UpgradeServer = Server<SocketHandler>;
+
+/** Takes over requests to its paths to make connections of them; passes no middleware. */
+export interface UpgradeEndpoint {
+  /** @param path as the client sent it, without the query */
+  matches(path: string): boolean;
+  /** @returns undefined when the request was upgraded */
+  handle(
+    request: Request,
+    target: string,
+    server: UpgradeServer,
+  ): Response | undefined | Promise<Response | undefined>;
+}

@@ -1,0 +1,68 @@
+import { ServerError } from "../../messages/server-error.ts";
+
+/** Says whether a raw request path (percent-encoded as it came, no query) is one of the endpoint's. */
+export type PathMatcher = (path: string) => boolean;
+
+/**
+ * Compiles path patterns: literal text, `{name}` for one segment, `{name:regex}`, and `*` as the last character for
+ * the rest. Literals are looked up, the rest is tried in order of precedence.
+ * @throws {ServerError} `invalid_path`, naming the entry
+ */
+export function compilePaths(patterns: readonly string[]): PathMatcher {
+  const literals = new Set<string>();
+  const expressions: RegExp[] = [];
+  for (const pattern of patterns) {
+    if (isLiteral(checked(pattern))) literals.add(pattern);
+    else expressions.push(expressionOf(pattern));
+  }
+  return (path) => literals.has(path) || expressions.some((expression) => expression.test(path));
+}
+
+function checked(pattern: string): string {
+  if (!pattern.startsWith("/")) {
+    throw new ServerError("invalid_path", `path must start with "/": "${pattern}"`);
+  }
+  const star = pattern.indexOf("*");
+  if (star >= 0 && star < pattern.length - 1 && !pattern.includes("{")) {
+    throw new ServerError("invalid_path", `"*" may only end a path: "${pattern}"`);
+  }
+  return pattern;
+}
+
+function isLiteral(pattern: string): boolean {
+  return !/[{*]/.test(pattern);
+}
+
+function expressionOf(pattern: string): RegExp {
+  let source = "";
+  let rest = pattern;
+  while (rest !== "") {
+    const placeholder = /^\{([^{}:]+)(?::((?:[^{}]|\{[^{}]*\})+))?\}/.exec(rest);
+    if (placeholder !== null) {
+      const isLast = rest.length === placeholder[0].length;
+      source +=
+        placeholder[2] === undefined ? (isLast ? "[^/]+" : "[^/]*") : `(?:${placeholder[2]})`;
+      rest = rest.slice(placeholder[0].length);
+    } else if (rest === "*") {
+      source += ".*";
+      rest = "";
+    } else {
+      source += RegExp.escape(rest.charAt(0));
+      rest = rest.slice(1);
+    }
+  }
+  return compiled(source, pattern);
+}
+
+function compiled(source: string, pattern: string): RegExp {
+  try {
+    return new RegExp(`^${source}$`, "s");
+  } catch (error) {
+    throw badExpression(pattern, error);
+  }
+}
+
+function badExpression(pattern: string, cause: unknown): ServerError {
+  const text = `path has a bad regular expression: "${pattern}"`;
+  return new ServerError("invalid_path", text, { cause });
+}
