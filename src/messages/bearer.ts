@@ -6,9 +6,11 @@ import { createHash, timingSafeEqual } from "node:crypto";
  */
 export function isBearer(authorization: string | null, secret: string): boolean {
   if (authorization === null || secret === "") return false;
-  return timingSafeEqual(digest(authorization), digest(`Bearer ${secret}`));
+  // The runtime gives header bytes as characters 0 to 255: a secret of UTF-8 text arrives as its bytes.
+  const given = Buffer.from(authorization, "latin1");
+  return timingSafeEqual(digest(given), digest(Buffer.from(`Bearer ${secret}`)));
 }
 
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+function digest(bytes: Buffer): Buffer {
+  return createHash("sha256").update(bytes).digest();
 }

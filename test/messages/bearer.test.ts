@@ -15,3 +15,17 @@ test("isBearer tells upper from lower case in the secret", () => {
 test("isBearer never takes an empty secret", () => {
   expect(isBearer("Bearer ", "")).toBe(false);
 });
+
+test("isBearer on a real server knows a secret that is not ASCII", async () => {
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: (request) => new Response(`${isBearer(request.headers.get("authorization"), "ключ")}`),
+  });
+  const header = Buffer.from("Bearer ключ").toString("latin1");
+
+  const response = await fetch(server.url, { headers: { authorization: header } });
+
+  expect(await response.text()).toBe("true");
+  await server.stop(true);
+});
