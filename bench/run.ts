@@ -100,6 +100,7 @@ function asJson(results: readonly RowResult[], names: readonly string[]): unknow
   }));
 }
 
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
 try {
   process.exitCode = await main();
 } catch (error) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
@@ -38,23 +38,31 @@ export async function startChild({ command, ports }: ChildOptions): Promise<Chil
   const output = join(folder, "output");
   const file = openSync(output, "w");
   const startedMs = performance.now();
-  const process = Bun.spawn([...command], {
+  const child = Bun.spawn([...command], {
     env: { PATH: Bun.env["PATH"] ?? "", HOME: folder },
     stdin: "pipe",
     stdout: file,
     stderr: file,
   });
+  closeSync(file);
+  // A runner that is interrupted leaves nothing behind.
+  const abandon = () => {
+    child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once("exit", abandon);
   const stop = async () => {
-    await end(process);
+    await end(child);
+    process.off("exit", abandon);
     rmSync(folder, { recursive: true, force: true });
   };
   try {
     let startMs = Number.NaN;
     for (const port of ports) {
-      await accepting(port, process, startedMs + START_LIMIT_MS);
+      await accepting(port, child, startedMs + START_LIMIT_MS);
       if (Number.isNaN(startMs)) startMs = performance.now() - startedMs;
     }
-    return { pid: process.pid, startMs, stop };
+    return { pid: child.pid, startMs, stop };
   } catch (error) {
     const tail = readFileSync(output, "utf8").slice(-TAIL_CHARACTERS);
     await stop();
@@ -85,10 +93,10 @@ function failedStart(command: readonly string[], tail: string, cause: unknown): 
   return new ServerError("child_failed", text, { cause });
 }
 
-async function accepting(port: number, process: Subprocess, untilMs: number): Promise<void> {
+async function accepting(port: number, child: Subprocess, untilMs: number): Promise<void> {
   while (performance.now() < untilMs) {
-    if (process.exitCode !== null) {
-      throw new ServerError("child_ended", `ended with code ${process.exitCode}`);
+    if (child.exitCode !== null) {
+      throw new ServerError("child_ended", `ended with code ${child.exitCode}`);
     }
     try {
       const socket = { data: () => {} };
@@ -102,9 +110,9 @@ async function accepting(port: number, process: Subprocess, untilMs: number): Pr
   throw new ServerError("child_silent", `port ${port} does not accept connections`);
 }
 
-async function end(process: Subprocess): Promise<void> {
-  process.kill("SIGTERM");
-  const timer = setTimeout(() => process.kill("SIGKILL"), STOP_LIMIT_MS);
-  await process.exited;
+async function end(child: Subprocess): Promise<void> {
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
+  await child.exited;
   clearTimeout(timer);
 }
