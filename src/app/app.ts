@@ -11,9 +11,10 @@ import type { Log } from "../ports/log.ts";
 import type { Service } from "../ports/service.ts";
 import { LocalPubSub } from "../pubsub/local.ts";
 import { DescriptorGuard } from "../transports/http/descriptor-guard.ts";
+import type { Listener } from "../transports/http/listener.ts";
 import { createMemory, type Memory } from "./broker.ts";
 import { type Controllers, createControllers, logControllers } from "./controllers.ts";
-import { mountEndpoints } from "./endpoints.ts";
+import { type EndpointDeps, mountBroadcasters, mountEndpoints } from "./endpoints.ts";
 import { Listeners } from "./listeners.ts";
 import { createMetricsServices } from "./metrics.ts";
 import { openFileLimit } from "./open-files.ts";
@@ -37,6 +38,7 @@ export class App {
   private readonly controllers: Controllers;
   private readonly memory: Memory;
   private readonly listeners: Listeners;
+  private readonly endpoints: EndpointDeps;
   private readonly background: readonly Service[];
   private readonly started: Service[] = [];
 
@@ -47,7 +49,6 @@ export class App {
     const metrics = nodeMetrics(registry);
     this.settings = settings;
     this.log = log;
-    logControllers(settings, log);
     const delivery: Delivery = {
       deliver: (publication) => this.node.deliver(publication),
       command: (remote) => this.node.command(remote),
@@ -65,22 +66,24 @@ export class App {
       ...createMetricsServices(settings, { registry, node: this.node, clock, log }),
       descriptors,
     ];
-    mountEndpoints(settings, {
-      ...deps,
-      registry,
-      node: this.node,
-      memory: this.memory,
-      listeners: this.listeners,
-    });
+    const { node, memory, listeners } = this;
+    this.endpoints = { listeners, node, memory, registry, randomId, log };
+    // Its port names the listener, whoever mounts on it first.
+    listeners.at(settings.server.host, settings.server.port, "WebSocket server");
   }
 
   /** @throws {ServerError} what could not be started, in words for the operator */
   async start(): Promise<void> {
+    const { settings, endpoints, log } = this;
+    logControllers(settings, log);
     this.node.start();
     for (const service of this.memory.services) await this.startService(service);
+    const broadcasts = mountBroadcasters(settings, endpoints);
     if (this.controllers.rpc !== null) await this.startService(this.controllers.rpc);
+    else log.info("no RPC configured", { context: "rpc", impl: "null" });
+    mountEndpoints(settings, endpoints, broadcasts);
     for (const service of this.background) await this.startService(service);
-    for (const listener of this.listeners.all) await this.startService(listener);
+    for (const listener of this.listeners.all) await this.startListener(listener);
   }
 
   /** Stops in the order of spec "protocol", section 13; steps whose time is up are skipped. */
@@ -90,6 +93,15 @@ export class App {
     for (const listener of this.listeners.all) await this.stopService(listener, deadline);
     await this.node.shutDown({ signal: deadline.signal, leftMs: deadline.leftMs });
     for (const service of [...this.started].reverse()) await this.stopService(service, deadline);
+  }
+
+  private async startListener(listener: Listener): Promise<void> {
+    try {
+      await listener.start();
+    } catch (error) {
+      if (this.listeners.isRequired(listener)) throw error;
+      this.log.error("failed to listen", { context: "http", error });
+    }
   }
 
   private async startService(service: Service): Promise<void> {

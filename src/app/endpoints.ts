@@ -28,15 +28,21 @@ export interface EndpointDeps {
   readonly log: Log;
 }
 
-/** Mounts every endpoint that is switched on. Opens no port: all routes come before the first request. */
-export function mountEndpoints(settings: Settings, deps: EndpointDeps): void {
+/** Mounts the ways in for publications. @returns who takes them */
+export function mountBroadcasters(settings: Settings, deps: EndpointDeps): BroadcastHandler {
+  const { memory, registry, log } = deps;
+  const sink = new BroadcastHandler({ broker: memory.broker, metrics: registry, log });
+  if (settings.broadcast.adapters.includes("http")) mountBroadcast(settings, deps, sink);
+  return sink;
+}
+
+/** Mounts every other endpoint that is switched on. Opens no port: all routes come before the first request. */
+export function mountEndpoints(
+  settings: Settings,
+  deps: EndpointDeps,
+  broadcasts: BroadcastHandler,
+): void {
   const main = deps.listeners.at(settings.server.host, settings.server.port, "WebSocket server");
-  const broadcasts = new BroadcastHandler({
-    broker: deps.memory.broker,
-    metrics: deps.registry,
-    log: deps.log,
-  });
-  if (settings.broadcast.adapters.includes("http")) mountBroadcast(settings, deps, broadcasts);
   mountWebSocket(settings, deps, main);
   mountHealth(settings, deps, main);
   mountApi(settings, deps, broadcasts);
@@ -113,7 +119,11 @@ function mountApi({ api }: Settings, deps: EndpointDeps, sink: BroadcastHandler)
 function mountMetrics(settings: Settings, deps: EndpointDeps): void {
   const { httpPath, host, port } = settings.metrics;
   if (httpPath === null) return;
-  const listener = deps.listeners.at(host, port, "Metrics server");
+  // A host of its own is asked for; a port that is taken by someone else is survived, as the reference does.
+  const isOwnHost = host !== settings.server.host;
+  const listener = isOwnHost
+    ? deps.listeners.at(host, port, "Metrics server")
+    : deps.listeners.atBest(host, port, "Metrics server");
   listener.route(httpPath, prometheusHandler(deps.registry, settings));
   const log = deps.log.with({ context: "metrics" });
   log.info(`Serve metrics at ${listener.address}${httpPath}`);

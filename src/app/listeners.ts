@@ -12,6 +12,7 @@ const MIN_BODY_BYTES = 1024 * 1024;
 /** The ports of the server. Components that name the same host and port share one listener. */
 export class Listeners {
   private readonly byAddress = new Map<string, Listener>();
+  private readonly dispensable = new Set<Listener>();
   private readonly settings: Settings;
   private readonly tls: TlsPair | null;
   private readonly deps: { readonly log: Log; readonly descriptors: DescriptorGuard };
@@ -24,6 +25,25 @@ export class Listeners {
 
   /** @param name what the listener is called when this component is its first */
   at(host: string, port: number, name: string): Listener {
+    const listener = this.find(host, port, name);
+    this.dispensable.delete(listener);
+    return listener;
+  }
+
+  /** A listener that the server can live without, unless another component needs it. */
+  atBest(host: string, port: number, name: string): Listener {
+    const isNew = !this.byAddress.has(`${host} ${port}`);
+    const listener = this.find(host, port, name);
+    if (isNew) this.dispensable.add(listener);
+    return listener;
+  }
+
+  /** False for a listener whose failure is only worth a line. */
+  isRequired(listener: Listener): boolean {
+    return !this.dispensable.has(listener);
+  }
+
+  private find(host: string, port: number, name: string): Listener {
     const key = `${host} ${port}`;
     const known = this.byAddress.get(key);
     if (known !== undefined) return known;

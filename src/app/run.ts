@@ -102,6 +102,8 @@ function stopOnSignals(app: App, settings: Settings, log: Log, output: StdoutWri
     log.info(
       `Shutting down... (hit Ctrl-C to stop immediately or wait for up to ${timeoutS}s for graceful shutdown)`,
     );
+    // Timers of the rooms do not keep the process alive, and the ports are about to close.
+    setInterval(() => undefined, 1000);
     deadline = new ShutdownDeadline(timeoutS * 1000, { clock: systemClock });
     await app.stop(deadline);
     if (deadline.isForced) log.warn("Immediate termination requested. Stopped");

@@ -66,8 +66,7 @@ export class BroadcastHandler {
   private async publish(publication: Publication): Promise<void> {
     if (this.log.isDebug) {
       this.log.debug("handle broadcast message", {
-        stream: publication.stream,
-        data: truncate(publication.data),
+        payload: { stream: publication.stream, data: truncate(publication.data) },
       });
     }
     await this.broker.publish(publication);

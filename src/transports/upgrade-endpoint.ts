@@ -8,6 +8,8 @@ export type UpgradeServer = Server<SocketHandler>;
 export interface UpgradeEndpoint {
   /** @param path as the client sent it, without the query */
   matches(path: string): boolean;
+  /** True for a path named literally: no plain route may have it. */
+  owns(path: string): boolean;
   /** @returns undefined when the request was upgraded */
   handle(
     request: Request,

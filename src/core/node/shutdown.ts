@@ -45,7 +45,7 @@ async function drainSlowly(
 ): Promise<void> {
   const periodMs = time.leftMs * DRAIN_SHARE;
   const pauseMs = Math.min(MAX_PAUSE_MS, periodMs / sessions.length);
-  const seconds = ((pauseMs * sessions.length) / 1000).toFixed(1);
+  const seconds = (periodMs / 1000).toFixed(1);
   context.log
     .with({ context: "node" })
     .info(`Draining ${sessions.length} active connections slowly for ${seconds}s`);

@@ -58,9 +58,8 @@ export class Listener implements Service {
 
   /** @throws {ServerError} `path_taken` when two components want the same path */
   route(path: string, handler: Handler): void {
-    if (this.plainPaths.has(path)) {
-      throw new ServerError("path_taken", `two endpoints on ${this.address} have the path ${path}`);
-    }
+    if (this.plainPaths.has(path)) throw this.pathTaken(path);
+    if (this.endpoints.some((endpoint) => endpoint.owns(path))) throw this.pathTaken(path);
     this.app.all(literal(path), (context) => handler(context.req.raw));
     this.plainPaths.add(path);
   }
@@ -72,6 +71,7 @@ export class Listener implements Service {
   }
 
   upgrade(endpoint: UpgradeEndpoint): void {
+    for (const path of this.plainPaths) if (endpoint.owns(path)) throw this.pathTaken(path);
     this.endpoints.push(endpoint);
   }
 
@@ -171,6 +171,10 @@ export class Listener implements Service {
   private failed(error: unknown): Response {
     this.deps.log.error("request failed", { error });
     return new Response(null, { status: 500 });
+  }
+
+  private pathTaken(path: string): ServerError {
+    return new ServerError("path_taken", `two endpoints on ${this.address} have the path ${path}`);
   }
 
   private listenError(text: string, cause?: unknown): ServerError {

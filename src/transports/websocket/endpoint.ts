@@ -36,7 +36,7 @@ export interface WebSocketOptions {
  * afterwards, on the open socket. Source: spec "protocol", section 1.
  */
 export class WebSocketEndpoint implements UpgradeEndpoint {
-  readonly matches: PathMatcher;
+  private readonly paths: PathMatcher;
   private readonly isAllowedOrigin: OriginCheck;
   private readonly connectionDeps: ConnectionDeps;
   private readonly options: WebSocketOptions;
@@ -53,7 +53,7 @@ export class WebSocketEndpoint implements UpgradeEndpoint {
   ) {
     this.options = options;
     this.deps = deps;
-    this.matches = compilePaths(options.paths);
+    this.paths = compilePaths(options.paths);
     this.isAllowedOrigin = compileOrigins(options.allowedOrigins);
     const { gateway, slots, log } = deps;
     const { maxMessageBytes, isCompressed } = options;
@@ -64,6 +64,14 @@ export class WebSocketEndpoint implements UpgradeEndpoint {
       maxMessageBytes,
       batch: new Batch({ isCompressed }),
     };
+  }
+
+  matches(path: string): boolean {
+    return this.paths.matches(path);
+  }
+
+  owns(path: string): boolean {
+    return this.paths.owns(path);
   }
 
   handle(

@@ -1,7 +1,12 @@
 import { ServerError } from "../../messages/server-error.ts";
 
-/** Says whether a raw request path (percent-encoded as it came, no query) is one of the endpoint's. */
-export type PathMatcher = (path: string) => boolean;
+/** Raw request paths: percent-encoded as they came, no query. */
+export interface PathMatcher {
+  /** True for a path of the endpoint. */
+  matches(path: string): boolean;
+  /** True for a path named literally: nothing else may have it. */
+  owns(path: string): boolean;
+}
 
 /**
  * Compiles path patterns: literal text, `{name}` for one segment, `{name:regex}`, and `*` as the last character for
@@ -15,7 +20,11 @@ export function compilePaths(patterns: readonly string[]): PathMatcher {
     if (isLiteral(checked(pattern))) literals.add(pattern);
     else expressions.push(expressionOf(pattern));
   }
-  return (path) => literals.has(path) || expressions.some((expression) => expression.test(path));
+  return {
+    matches: (path) =>
+      literals.has(path) || expressions.some((expression) => expression.test(path)),
+    owns: (path) => literals.has(path),
+  };
 }
 
 function checked(pattern: string): string {
