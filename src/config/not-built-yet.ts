@@ -5,13 +5,15 @@ import { OPTION_TABLE, type OptionKey, type Options } from "./option-table.ts";
 interface NotBuilt {
   readonly option: OptionKey;
   readonly isOn: (options: Options) => boolean;
+  /** The values that are there already, for the documentation. */
+  readonly built?: string;
 }
 
 /** Ways in for publications that have no room yet: left out of the default, an error when asked for. */
 export const ADAPTERS_NOT_BUILT: ReadonlySet<string> = new Set(["redis", "redisx", "nats"]);
 
 /** What cannot be switched on yet. A room that gets built deletes its line. */
-const NOT_BUILT_YET: readonly NotBuilt[] = [
+export const NOT_BUILT_YET: readonly NotBuilt[] = [
   { option: "sse.enabled", isOn: (options) => options["sse.enabled"] },
   { option: "ds.enabled", isOn: (options) => options["ds.enabled"] },
   { option: "poll.enabled", isOn: (options) => options["poll.enabled"] },
@@ -23,11 +25,20 @@ const NOT_BUILT_YET: readonly NotBuilt[] = [
   },
   { option: "metrics.statsd.host", isOn: (options) => options["metrics.statsd.host"] !== "" },
   { option: "metrics_log_formatter", isOn: (options) => options.metrics_log_formatter !== "" },
-  { option: "pubsub_adapter", isOn: (options) => isOther(options.pubsub_adapter, []) },
-  { option: "broker.adapter", isOn: (options) => isOther(options["broker.adapter"], ["memory"]) },
+  {
+    option: "pubsub_adapter",
+    isOn: (options) => isOther(options.pubsub_adapter, []),
+    built: "none",
+  },
+  {
+    option: "broker.adapter",
+    isOn: (options) => isOther(options["broker.adapter"], ["memory"]),
+    built: "none and memory",
+  },
   {
     option: "broadcast_adapters",
     isOn: (options) => options.broadcast_adapters.some((name) => ADAPTERS_NOT_BUILT.has(name)),
+    built: "http",
   },
   { option: "embedded_nats.enabled", isOn: (options) => options["embedded_nats.enabled"] },
 ];

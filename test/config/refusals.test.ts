@@ -1,0 +1,190 @@
+import { describe, expect, test } from "bun:test";
+import { failureOf, runOf, settingsOf } from "./loading.ts";
+
+describe("An unknown name stops the start in the reference's words, config#28 config#29", () => {
+  for (const [flag, message] of [
+    [
+      "--log_level=INFO",
+      "failed to initialize default logger, cause: unknown log level: INFO.\nAvailable levels are: debug, info, warn, error",
+    ],
+    [
+      "--log_format=xml",
+      "failed to initialize default logger, cause: unknown log format: xml.\nAvaialable formats are: text, json",
+    ],
+    [
+      "--pubsub=foo",
+      "couldn't configure pub/sub, cause: common.illegal_argument: Unsupported subscriber adapter: foo",
+    ],
+    [
+      "--broker=foo",
+      "failed to initialize broker, cause: common.illegal_argument: Unsupported broker adapter: foo",
+    ],
+    [
+      "--broadcast_adapter=http,",
+      "couldn't configure broadcasters, cause: common.illegal_argument: Unsupported broadcast adapter: ",
+    ],
+    [
+      "--broadcast_adapter=none",
+      "couldn't configure broadcasters, cause: common.illegal_argument: Unsupported broadcast adapter: none",
+    ],
+    [
+      "--rpc_impl=foo",
+      "failed to initialize RPC controller, cause: unknown RPC implementation: foo",
+    ],
+  ] as const) {
+    test(flag, () => {
+      expect(failureOf([flag])).toMatchObject({ stdout: `${message}\n`, stderr: "" });
+    });
+  }
+});
+
+describe("What crashes the reference is one message naming the option, config#43", () => {
+  for (const [flag, message] of [
+    ["--disconnect_rate=0", 'invalid value "0" for --disconnect_rate: allowed is 1 or more'],
+    ["--path=/a,cable", 'invalid value "cable" for --path: allowed is a path that begins with "/"'],
+    [
+      "--path=/a/*/b",
+      'invalid value "/a/*/b" for --path: allowed is a path with "*" at its end only',
+    ],
+    [
+      "--health-path=",
+      'invalid value "" for --health-path: allowed is a path that begins with "/"',
+    ],
+    [
+      "--metrics_http=m",
+      'invalid value "m" for --metrics_http: allowed is a path that begins with "/"',
+    ],
+    [
+      "--http_broadcast_path=b",
+      'invalid value "b" for --http_broadcast_path: allowed is a path that begins with "/"',
+    ],
+    [
+      "--api_path=api",
+      'invalid value "api" for --api_path: allowed is a path that begins with "/"',
+    ],
+  ] as const) {
+    test(flag, () => {
+      expect(failureOf([flag])).toMatchObject({ stdout: `${message}\n`, stderr: "" });
+    });
+  }
+
+  test("--metrics_tags=env:prod,oops", () => {
+    expect(failureOf(["--metrics_tags=env:prod,oops"]).stderr).toBe(
+      '2026/01/15 09:30:00 invalid value "env:prod,oops" for flag -metrics_tags: "oops" is not a name:value pair\n',
+    );
+    expect(failureOf([], { env: { ANYCABLE_METRICS_TAGS: ":x" } }).stderr).toBe(
+      '2026/01/15 09:30:00 could not parse ":x" as tags value from environment variable "ANYCABLE_METRICS_TAGS" for flag metrics_tags: ":x" is not a name:value pair\n',
+    );
+  });
+});
+
+test("A disconnect rate above 1000 and a path that is off are fine", () => {
+  expect(settingsOf(["--disconnect_rate=5000"]).disconnector.rate).toBe(5000);
+  expect(settingsOf(["--sse_path=x", "--path=/a/*"]).ws.paths).toEqual(["/a/*"]);
+});
+
+test("Limits of the adaptive concurrency must fit each other", () => {
+  const adaptive = (...argv: string[]) => failureOf(["--rpc_concurrency=0", ...argv]).stdout;
+
+  expect(adaptive("--rpc_concurrency_min=0")).toBe(
+    'invalid value "0" for --rpc_concurrency_min: allowed is 1 or more\n',
+  );
+  expect(adaptive("--rpc_concurrency_max=4")).toBe(
+    'invalid value "4" for --rpc_concurrency_max: allowed is 5 or more\n',
+  );
+  expect(adaptive("--rpc_concurrency_initial=101")).toBe(
+    'invalid value "101" for --rpc_concurrency_initial: allowed is 5 to 100\n',
+  );
+  expect(settingsOf(["--rpc_concurrency=0"]).rpc).toMatchObject({
+    concurrency: 0,
+    concurrencyInitial: 25,
+    concurrencyMin: 5,
+    concurrencyMax: 100,
+  });
+});
+
+test("A publication body limit below one byte is refused", () => {
+  expect(failureOf(["--broadcast_max_body_size=0"]).stdout).toBe(
+    'invalid value "0" for --broadcast_max_body_size: allowed is 1 or more\n',
+  );
+});
+
+describe("What is not built in yet stops the start by name", () => {
+  for (const [argv, line] of [
+    [["--sse"], "--sse is not built in yet"],
+    [["--ds"], "--ds is not built in yet"],
+    [["--poll"], "--poll is not built in yet"],
+    [["--graphql_path=/g"], "--graphql_path=/g is not built in yet"],
+    [["--ocpp_path=/o"], "--ocpp_path=/o is not built in yet"],
+    [["--pusher_app_id=1", "--pusher_app_key=k"], "--pusher_app_id=1 is not built in yet"],
+    [["--statsd_host=h:1"], "--statsd_host=h:1 is not built in yet"],
+    [["--metrics_log_formatter=f.js"], "--metrics_log_formatter=f.js is not built in yet"],
+    [["--broker=nats"], "--broker=nats is not built in yet"],
+    [["--pubsub=nats"], "--pubsub=nats is not built in yet"],
+    [["--embed_nats"], "--embed_nats is not built in yet"],
+    [["--broadcast_adapter=http,redis"], "--broadcast_adapter=http,redis is not built in yet"],
+    [["--broadcast_adapter=nats"], "--broadcast_adapter=nats is not built in yet"],
+  ] as const) {
+    test(line, () => {
+      expect(failureOf(argv)).toMatchObject({ stdout: `${line}\n`, stderr: "" });
+    });
+  }
+});
+
+test("Pub/sub that was chosen by another option is refused by that one's name", () => {
+  const because = (...argv: string[]) => failureOf(argv).stdout;
+  const env = { FLY_APP_NAME: "A", FLY_REGION: "R", FLY_ALLOC_ID: "L" };
+
+  expect(because("--redis_url=redis://r:1")).toBe(
+    "--pubsub=redis, chosen because of --redis_url, is not built in yet\n",
+  );
+  expect(because("--broadcast_adapter=redisx")).toBe(
+    "--pubsub=redis, chosen because of --broadcast_adapter, is not built in yet\n",
+  );
+  expect(because("--broker=redis")).toBe(
+    "--pubsub=redis, chosen because of --broker, is not built in yet\n",
+  );
+  expect(failureOf([], { env }).stdout).toBe(
+    "--pubsub=nats, chosen because of --presets=fly, is not built in yet\n",
+  );
+});
+
+test("The default adapters, which nobody asked for, become http alone", () => {
+  expect(settingsOf([]).broadcast).toEqual({ adapters: ["http"], isAsked: false });
+  expect(settingsOf(["--broadcast_adapter=http"]).broadcast).toEqual({
+    adapters: ["http"],
+    isAsked: true,
+  });
+  expect(settingsOf(["--redis_url=redis://r:1", "--pubsub=none"]).broadcast.adapters).toEqual([
+    "http",
+  ]);
+});
+
+test("Half of Pusher's settings switches nothing on", () => {
+  expect(settingsOf(["--pusher_app_id=1"]).pusher).toBeNull();
+});
+
+test("A list of adapters that is empty in the file has none", () => {
+  const files = { "c.toml": "broadcast_adapters = []" };
+
+  expect(settingsOf(["--config-path=c.toml"], { files }).broadcast).toEqual({
+    adapters: [],
+    isAsked: true,
+  });
+});
+
+test("Names that are not validated act as the reference does, with a note for the log", () => {
+  const run = runOf([
+    "--disconnect_mode=x",
+    "--ping_timestamp_precision=y",
+    "--rpc_concurrency=-1",
+  ]);
+
+  expect(run.settings.app).toMatchObject({ disconnectMode: "never", pingPrecision: "s" });
+  expect(run.settings.rpc.concurrency).toBe(28);
+  expect(run.notes).toEqual([
+    "RPC concurrency must be positive, reverted to the default value",
+    "Unknown disconnect_mode: x (allowed: always, never, auto), using never",
+    "Unknown ping_timestamp_precision: y (allowed: s, ms, ns), using s",
+  ]);
+});
