@@ -2,22 +2,11 @@ import type { Client } from "../messages/client.ts";
 import { type CommandResult, type ConnectResult, NO_EFFECTS } from "../messages/result.ts";
 import type { Controller } from "../ports/controller.ts";
 import type { Log } from "../ports/log.ts";
+import type { Service } from "../ports/service.ts";
 
-const NOT_IMPLEMENTED: CommandResult = { status: "error", error: "not implemented" };
-
-/**
- * No application: nobody is let in, no channel exists. Who gets in, and which streams there are, is up to the
- * controllers wrapped around this one. Source: spec "rpc", section 12.
- */
+/** Nobody decides: everybody is refused, who was let in by other means may not subscribe. Source: spec "rpc", section 12. */
 export class NullController implements Controller {
-  private readonly log: Log;
-
-  constructor(deps: { readonly log: Log }) {
-    this.log = deps.log.with({ context: "rpc", impl: "null" });
-  }
-
-  async authenticate(client: Client): Promise<ConnectResult> {
-    this.log.debug("reject connection", { sid: client.sid });
+  async authenticate(): Promise<ConnectResult> {
     return {
       status: "failure",
       transmissions: [{ type: "disconnect", reason: "unauthorized", reconnect: false }],
@@ -25,10 +14,9 @@ export class NullController implements Controller {
     };
   }
 
-  async subscribe(client: Client, identifier: string): Promise<CommandResult> {
-    this.log.debug("reject subscription", { sid: client.sid, identifier });
-    const transmissions = [{ type: "reject_subscription", identifier }] as const;
-    return { status: "failure", effects: { ...NO_EFFECTS, transmissions } };
+  async subscribe(_client: Client, identifier: string): Promise<CommandResult> {
+    const rejection = { type: "reject_subscription", identifier } as const;
+    return { status: "failure", effects: { ...NO_EFFECTS, transmissions: [rejection] } };
   }
 
   async unsubscribe(): Promise<CommandResult> {
@@ -40,6 +28,20 @@ export class NullController implements Controller {
   }
 
   async disconnect(): Promise<void> {
-    // Nobody to tell.
+    // there is nobody to tell
   }
+}
+
+const NOT_IMPLEMENTED = { status: "error", error: "not implemented" } as const;
+
+/** A controller for a server without application, and the service that says so in the log. */
+export function createNullController(deps: {
+  readonly log: Log;
+}): Service & { readonly controller: Controller } {
+  return {
+    name: "rpc",
+    controller: new NullController(),
+    start: async () => deps.log.with({ context: "rpc", impl: "null" }).info("no RPC configured"),
+    stop: async () => undefined,
+  };
 }
