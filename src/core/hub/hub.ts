@@ -5,14 +5,15 @@ import type { Log } from "../../ports/log.ts";
 import type { Counter } from "../../ports/metrics.ts";
 import type { Subscriber } from "../../ports/subscriber.ts";
 import { embedData } from "./embed.ts";
-import { type Group, type Groups, groupKey } from "./group.ts";
+import type { Group } from "./group.ts";
+import { StreamGroups } from "./stream-groups.ts";
 
 /**
  * Who on this node listens to which stream, and the way of a publication to them: encoded once per group, queued
  * at each subscriber. Order per stream and subscriber is the order of the calls.
  */
 export class Hub {
-  private readonly streams = new Map<string, Groups>();
+  private readonly streams = new Map<string, StreamGroups>();
   private readonly broadcasts: Counter;
   private readonly log: Log;
 
@@ -30,30 +31,23 @@ export class Hub {
   subscribe(subscriber: Subscriber, identifier: string, stream: string): boolean {
     let groups = this.streams.get(stream);
     if (groups === undefined) {
-      groups = new Map();
+      groups = new StreamGroups();
       this.streams.set(stream, groups);
     }
-    const key = groupKey(subscriber.encoder, identifier);
-    const group = groups.get(key);
-    if (group === undefined) {
-      const subscribers = new Set([subscriber]);
-      groups.set(key, { identifier, encoder: subscriber.encoder, subscribers });
-      return true;
-    }
-    if (group.subscribers.has(subscriber)) return false;
-    group.subscribers.add(subscriber);
+    const group = groups.find(subscriber.encoder, identifier);
+    if (group !== undefined) return group.add(subscriber);
+    groups.add(subscriber.encoder, identifier, subscriber);
     return true;
   }
 
   /** @returns false when it was not subscribed */
   unsubscribe(subscriber: Subscriber, identifier: string, stream: string): boolean {
     const groups = this.streams.get(stream);
-    if (groups === undefined) return false;
-    const key = groupKey(subscriber.encoder, identifier);
-    const group = groups.get(key);
-    if (group === undefined || !group.subscribers.delete(subscriber)) return false;
-    if (group.subscribers.size === 0) groups.delete(key);
-    if (groups.size === 0) this.streams.delete(stream);
+    const group = groups?.find(subscriber.encoder, identifier);
+    if (groups === undefined || group === undefined) return false;
+    if (!group.remove(subscriber)) return false;
+    if (group.isEmpty) groups.remove(group);
+    if (groups.groups.length === 0) this.streams.delete(stream);
     return true;
   }
 
@@ -67,7 +61,7 @@ export class Hub {
     }
     const message = embedData(publication.data);
     const excluded = publication.meta?.excludeSocket ?? "";
-    for (const group of groups.values()) {
+    for (const group of groups.groups) {
       const frame = encodePublication(group.encoder, group.identifier, publication, message);
       if (excluded === "") deliverToAll(group, frame);
       else deliverToOthers(group, frame, excluded);
@@ -96,8 +90,11 @@ export function encodePublication(
   });
 }
 
+/** Two loops: each is compiled for its kind of collection. */
 function deliverToAll(group: Group, frame: Frame): void {
-  for (const subscriber of group.subscribers) subscriber.deliver(frame);
+  const { subscribers } = group;
+  if (subscribers instanceof Set) for (const subscriber of subscribers) subscriber.deliver(frame);
+  else for (const subscriber of subscribers) subscriber.deliver(frame);
 }
 
 function deliverToOthers(group: Group, frame: Frame, excludedSid: string): void {

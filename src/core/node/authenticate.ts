@@ -1,4 +1,3 @@
-import type { ConnectRequest } from "../../messages/client.ts";
 import { CLOSES } from "../../messages/close.ts";
 import type { ConnectResult } from "../../messages/result.ts";
 import type { Session } from "../session/session.ts";
@@ -15,9 +14,9 @@ type Failure = Extract<ConnectResult, { status: "failure" }>;
 export async function authenticate(
   context: NodeContext,
   session: Session,
-  request: ConnectRequest,
+  restoreSid: string,
 ): Promise<void> {
-  if (await restore(context, session, request.restoreSid)) return;
+  if (await restore(context, session, restoreSid)) return;
   const result = await context.controller.authenticate(session, session.callSignal());
   if (session.isEnded) return;
   switch (result.status) {

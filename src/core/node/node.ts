@@ -120,7 +120,7 @@ export class Node implements Gateway, Executor, Delivery {
     const session = this.factory.create(connection, request, encoder);
     this.connecting.add(session);
     // The session reports its own failures; the promise never rejects.
-    void session.start();
+    void session.start(request.restoreSid);
     return session;
   }
 
@@ -135,8 +135,8 @@ export class Node implements Gateway, Executor, Delivery {
     executeRemote(this.context, remote);
   }
 
-  async authenticate(session: Session, request: ConnectRequest): Promise<void> {
-    await authenticate(this.context, session, request);
+  async authenticate(session: Session, restoreSid: string): Promise<void> {
+    await authenticate(this.context, session, restoreSid);
     this.connecting.delete(session);
   }
 

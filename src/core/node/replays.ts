@@ -2,8 +2,8 @@ import type { Frame } from "../../messages/frame.ts";
 import type { Publication } from "../../messages/publication.ts";
 import type { Encoder } from "../../ports/encoder.ts";
 import { embedData } from "../hub/embed.ts";
-import { groupKey } from "../hub/group.ts";
 import { encodePublication } from "../hub/hub.ts";
+import { groupKey } from "../hub/stream-groups.ts";
 
 /**
  * Frames of stored publications, encoded once per identifier for all who ask for them: after a mass drop thousands

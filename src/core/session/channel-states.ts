@@ -8,8 +8,9 @@ const NO_CHANNELS: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map();
  * none of it, so maps are made on first use.
  */
 export class ChannelStates {
-  private cstate: Map<string, string> | null = null;
-  private istate: Map<string, Map<string, string>> | null = null;
+  private cstate: ReadonlyMap<string, string> | null = null;
+  /** The maps may be shared with whoever brought them: never changed in place. */
+  private istate: Map<string, ReadonlyMap<string, string>> | null = null;
 
   get connection(): ReadonlyMap<string, string> {
     return this.cstate ?? EMPTY;
@@ -26,16 +27,13 @@ export class ChannelStates {
 
   mergeConnection(change: StateChange | null): void {
     if (change === null) return;
-    this.cstate ??= new Map();
-    merge(this.cstate, change);
+    this.cstate = merged(this.cstate ?? undefined, change);
   }
 
   mergeChannel(identifier: string, change: StateChange | null): void {
     if (change === null) return;
     this.istate ??= new Map();
-    const state = this.istate.get(identifier) ?? new Map<string, string>();
-    merge(state, change);
-    this.istate.set(identifier, state);
+    this.istate.set(identifier, merged(this.istate.get(identifier), change));
   }
 
   dropChannel(identifier: string): void {
@@ -44,9 +42,20 @@ export class ChannelStates {
 }
 
 /** An empty value deletes the key, any other sets it. */
-function merge(state: Map<string, string>, change: StateChange): void {
+function merged(
+  state: ReadonlyMap<string, string> | undefined,
+  change: StateChange,
+): ReadonlyMap<string, string> {
+  if (state === undefined && !hasDeletions(change)) return change;
+  const result = new Map(state);
   for (const [key, value] of change) {
-    if (value === "") state.delete(key);
-    else state.set(key, value);
+    if (value === "") result.delete(key);
+    else result.set(key, value);
   }
+  return result;
+}
+
+function hasDeletions(change: StateChange): boolean {
+  for (const value of change.values()) if (value === "") return true;
+  return false;
 }

@@ -22,7 +22,8 @@ export class Keepalive implements Sleeper {
   private nextPingAt: number;
   private deadline: number;
   private isPingSinceAlive = false;
-  private readonly intervalMs: number;
+  /** 0 or less: no pings. */
+  readonly intervalMs: number;
   private readonly timeoutMs: number;
   private readonly owner: KeepaliveOwner;
   private readonly wheel: TimerWheel;

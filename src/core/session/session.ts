@@ -1,4 +1,4 @@
-import type { Client, ClientEnv, ConnectRequest } from "../../messages/client.ts";
+import type { Client, ClientEnv, ConnectRequest, PingPrecision } from "../../messages/client.ts";
 import { CLOSES, type Close, type DisconnectReason } from "../../messages/close.ts";
 import type { Command } from "../../messages/command.ts";
 import type { Frame } from "../../messages/frame.ts";
@@ -25,7 +25,7 @@ export type Outcome = string | null;
 /** Who carries out what a session receives; the node. */
 export interface Executor {
   /** Decides whether the session is let in, and answers the client. */
-  authenticate(session: Session, request: ConnectRequest): Promise<void>;
+  authenticate(session: Session, restoreSid: string): Promise<void>;
   /** @returns the outcome, or a promise of it when the command has to wait for something */
   execute(session: Session, command: Command): Outcome | Promise<Outcome>;
   /** The session takes no more commands and can send nothing new: called once. */
@@ -76,11 +76,12 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
   readonly states = new ChannelStates();
   /** The streams of each subscription, by identifier. */
   readonly subscriptions = new Map<string, string[]>();
-  private readonly request: ConnectRequest;
+  private readonly pingPrecision: PingPrecision;
   private readonly connection: Connection;
   private readonly outbox: Outbox;
   private readonly keepalive: Keepalive;
-  private readonly inbox = new Inbox();
+  /** Made when a frame has to wait: most clients never send ahead. */
+  private inbox: Inbox | null = null;
   private readonly deps: SessionDeps;
   /** True while authentication or a command runs; frames wait meanwhile. */
   private isBusy = true;
@@ -96,7 +97,7 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
     this.sid = request.sid;
     this.env = request.env;
     this.isExtended = request.isExtended;
-    this.request = request;
+    this.pingPrecision = request.pingPrecision;
     this.connection = connection;
     this.encoder = encoder;
     this.deps = deps;
@@ -129,15 +130,18 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
     return this.running.signal;
   }
 
-  /** Authenticates, then goes on with the frames that came meanwhile. */
-  async start(): Promise<void> {
+  /**
+   * Authenticates, then goes on with the frames that came meanwhile.
+   * @param restoreSid sid of the session the client wants back; empty for none
+   */
+  async start(restoreSid: string): Promise<void> {
     try {
-      await this.deps.executor.authenticate(this, this.request);
+      await this.deps.executor.authenticate(this, restoreSid);
     } catch (error) {
       this.log.error("authentication failed", { error });
       this.cut(CLOSES.authError);
     }
-    if (!this.isAuthenticated) this.inbox.clear();
+    if (!this.isAuthenticated) this.inbox = null;
     await this.continue();
   }
 
@@ -148,6 +152,7 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
     this.deps.metrics.receivedBytes.add(bytes);
     if (this.isEnded || this.isConnectionLost) return;
     if (this.isBusy) {
+      this.inbox ??= new Inbox();
       if (!this.inbox.push(data, this.deps.options.inbox)) this.flooded();
       return;
     }
@@ -227,9 +232,9 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
   // ---- from keepalive and outbox
 
   ping(now: number): void {
-    const message = pingTimestamp(now, this.request.pingPrecision);
+    const message = pingTimestamp(now, this.pingPrecision);
     const frame = this.encoder.encode({ type: "ping", message });
-    this.outbox.ping(frame, now + this.request.pingIntervalMs / 2);
+    this.outbox.ping(frame, now + this.keepalive.intervalMs / 2);
     if (this.deps.options.nativePings) this.connection.probe();
   }
 
@@ -298,10 +303,11 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
 
   private async continue(): Promise<void> {
     for (;;) {
-      const data = this.isEnded ? null : this.inbox.shift();
+      const data = this.isEnded ? null : (this.inbox?.shift() ?? null);
       if (data === null) break;
       await this.process(data);
     }
+    this.inbox = null;
     this.isBusy = false;
     this.running = null;
     if (this.isConnectionLost) this.end();
@@ -334,7 +340,7 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
 
   private release(): void {
     this.keepalive.stop();
-    this.inbox.clear();
+    this.inbox = null;
     // A client that left cancels nothing; by now its commands are done.
     this.running?.abort();
     this.deps.executor.ended(this);
