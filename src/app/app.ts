@@ -4,6 +4,7 @@ import { Node } from "../core/node/node.ts";
 import { type NodeMetrics, nodeMetrics } from "../core/node/node-metrics.ts";
 import type { NodeOptions } from "../core/node/options.ts";
 import { errorText, ServerError } from "../messages/server-error.ts";
+import { shortestPresenceTtlS } from "../messages/stream-rules.ts";
 import { Registry } from "../metrics/registry.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Delivery } from "../ports/delivery.ts";
@@ -13,7 +14,12 @@ import { LocalPubSub } from "../pubsub/local.ts";
 import { DescriptorGuard } from "../transports/http/descriptor-guard.ts";
 import type { Listener } from "../transports/http/listener.ts";
 import { createMemory, type Memory } from "./broker.ts";
-import { type Controllers, createControllers, logControllers } from "./controllers.ts";
+import {
+  type Controllers,
+  createControllers,
+  logApplication,
+  logControllers,
+} from "./controllers.ts";
 import { type EndpointDeps, mountBroadcasters, mountEndpoints } from "./endpoints.ts";
 import { Listeners } from "./listeners.ts";
 import { createMetricsServices } from "./metrics.ts";
@@ -79,8 +85,8 @@ export class App {
     this.node.start();
     for (const service of this.memory.services) await this.startService(service);
     const broadcasts = mountBroadcasters(settings, endpoints);
-    if (this.controllers.rpc !== null) await this.startService(this.controllers.rpc);
-    else log.info("no RPC configured", { context: "rpc", impl: "null" });
+    await this.startService(this.controllers.rpc);
+    logApplication(settings, log);
     mountEndpoints(settings, endpoints, broadcasts);
     for (const service of this.background) await this.startService(service);
     for (const listener of this.listeners.all) await this.startListener(listener);
@@ -164,7 +170,7 @@ function nodeOptions({ app, ws, broker, disconnector }: Settings): NodeOptions {
     writeTimeoutMs: ws.writeTimeoutS * 1000,
     disconnectMode: app.disconnectMode,
     sessionsTtlMs: broker.sessionsTtlS * 1000,
-    presenceTtlMs: broker.presenceTtlS * 1000,
+    presenceTtlMs: shortestPresenceTtlS(broker.streamRules, broker.presenceTtlS) * 1000,
     disconnectRate: disconnector.rate,
     disconnectBacklog: disconnector.backlog,
     slowDrain: app.isSlowDrain,

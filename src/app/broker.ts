@@ -2,7 +2,6 @@ import { MemoryBroker } from "../broker/memory.ts";
 import { MemorySessionStore } from "../broker/memory-sessions.ts";
 import { NullBroker } from "../broker/null.ts";
 import type { Settings } from "../config/settings.ts";
-import type { StreamRule } from "../messages/stream-rules.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -39,8 +38,7 @@ export function createMemory(
     const broker = new NullBroker(deps);
     return { broker, sessionStore: null, presence: new NullPresenceStore(), services: [broker] };
   }
-  const { historyLimit, historyTtlS, sessionsTtlS, presenceTtlS } = options;
-  const streamRules: readonly StreamRule[] = [];
+  const { historyLimit, historyTtlS, sessionsTtlS, presenceTtlS, streamRules } = options;
   const broker = new MemoryBroker(
     { historyLimit, historyTtlS, sessionsTtlS, presenceTtlS, streamRules },
     deps,

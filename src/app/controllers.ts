@@ -1,8 +1,11 @@
 import type { Settings } from "../config/settings.ts";
 import { JwtController } from "../controllers/identity/jwt.ts";
 import { PublicController } from "../controllers/identity/public.ts";
-import { NullController } from "../controllers/null.ts";
+import { createNullController } from "../controllers/null.ts";
 import { RouterController } from "../controllers/router.ts";
+import { type ControllerService, createRpcController } from "../controllers/rpc/create.ts";
+import type { RpcOptions } from "../controllers/rpc/options.ts";
+import { startLine } from "../controllers/rpc/start-line.ts";
 import { createStreamChannels } from "../controllers/streams/channels.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Controller } from "../ports/controller.ts";
@@ -13,9 +16,11 @@ import type { Service } from "../ports/service.ts";
 /** Who decides, from the outside in, and the service behind it. */
 export interface Controllers {
   readonly controller: Controller;
-  /** Null without an application. */
-  readonly rpc: Service | null;
+  /** The life of the calls to the application; without one, a line in the log. */
+  readonly rpc: Service;
 }
+
+const PROTO_VERSIONS = "v1";
 
 /** Channels of the built-in routes that the start line names. */
 const HIDDEN_CHANNELS: readonly string[] = ["$pusher"];
@@ -27,16 +32,39 @@ export function createControllers(
 ): Controllers {
   const { log, clock } = deps;
   const channels = createStreamChannels(settings.streams);
-  let controller: Controller = new NullController({ log });
-  controller = new RouterController(
+  const rpc = createApplication(settings, deps);
+  let controller: Controller = new RouterController(
     { channels, reservedStreams: reservedStreams(settings) },
-    { next: controller, log },
+    { next: rpc.controller, log },
   );
   if (settings.isNoAuth) controller = new PublicController({ next: controller });
   if (settings.jwt !== null) {
     controller = new JwtController(settings.jwt, { next: controller, clock, log });
   }
-  return { controller, rpc: null };
+  return { controller, rpc };
+}
+
+function createApplication(
+  settings: Settings,
+  deps: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics },
+): ControllerService {
+  if (settings.rpc.implementation === "none") return createNullController(deps);
+  return createRpcController(rpcOptions(settings), { ...deps, random: Math.random });
+}
+
+function rpcOptions({ rpc }: Settings): RpcOptions {
+  return { ...rpc, protoVersions: PROTO_VERSIONS };
+}
+
+/** The info lines of the application's connection, once it can be asked. */
+export function logApplication(settings: Settings, log: Log): void {
+  const { rpc } = settings;
+  if (rpc.implementation === "none") return;
+  const rpcLog = log.with({ context: "rpc" });
+  if (rpc.isSecretDerived && rpc.implementation === "http") {
+    rpcLog.info("auto-generated authorization secret from the application secret");
+  }
+  rpcLog.info(startLine(rpcOptions(settings), rpc.headers, rpc.cookies));
 }
 
 /** Info lines about who is let in and which channels need no application. */

@@ -1,3 +1,4 @@
+import { parseStreamRules } from "../messages/stream-rules.ts";
 import type { Environment } from "./environment.ts";
 import { oneOf } from "./one-of.ts";
 import { DEFAULTS } from "./option-set.ts";
@@ -27,6 +28,7 @@ export function buildBroker(options: Options): BrokerSettings {
     historyLimit: options["broker.history_limit"],
     sessionsTtlS: options["broker.sessions_ttl"],
     presenceTtlS: options["broker.presence_ttl"],
+    streamRules: parseStreamRules(options["broker.stream_rules"]),
   };
 }
 

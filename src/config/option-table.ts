@@ -378,6 +378,18 @@ const TABLE = [
     unit: "s",
   },
   {
+    key: "broker.stream_rules",
+    flag: "stream_rules",
+    env: ["ANYCABLE_STREAM_RULES"],
+    type: "list",
+    separator: ";",
+    default: [],
+    category: "BROKER",
+    usage:
+      "history and presence by stream name: chat/*:history_limit=1000;private/*:history=off,presence=off",
+    print: "set",
+  },
+  {
     key: "redis.url",
     flag: "redis_url",
     env: ["ANYCABLE_REDIS_URL", "REDIS_URL"],

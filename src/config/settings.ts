@@ -1,3 +1,5 @@
+import type { StreamRule } from "../messages/stream-rules.ts";
+
 /**
  * The whole configuration, resolved: defaults, file, environment, flags, presets and fallbacks applied.
  * Only `src/app` sees it; every room gets its own small options object cut from it.
@@ -109,6 +111,8 @@ export interface BrokerSettings {
   /** 0: sessions are not restorable. */
   readonly sessionsTtlS: number;
   readonly presenceTtlS: number;
+  /** What some streams do differently, by name; the first rule that matches decides. */
+  readonly streamRules: readonly StreamRule[];
 }
 
 /** Connection tokens. */

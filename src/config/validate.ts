@@ -1,3 +1,5 @@
+import { errorText } from "../messages/server-error.ts";
+import { parseStreamRules } from "../messages/stream-rules.ts";
 import { OPTION_TABLE, type OptionKey, type Options } from "./option-table.ts";
 import { quoted } from "./quote.ts";
 
@@ -15,7 +17,9 @@ export function invalidLogging(options: Options): string | null {
  * Source: spec "config", sections 10.1 and 10.2.
  */
 export function invalidChoice(options: Options): string | null {
-  return unknownAdapter(options) ?? badNumber(options) ?? badPath(options);
+  return (
+    unknownAdapter(options) ?? badNumber(options) ?? badPath(options) ?? badStreamRules(options)
+  );
 }
 
 const LEVELS = ["debug", "info", "warn", "error"];
@@ -43,6 +47,15 @@ function unknownAdapter(options: Options): string | null {
 
 function unsupported(what: string, kind: string, name: string): string {
   return `${what}, cause: common.illegal_argument: Unsupported ${kind} adapter: ${name}`;
+}
+
+function badStreamRules(options: Options): string | null {
+  try {
+    parseStreamRules(options["broker.stream_rules"]);
+    return null;
+  } catch (error) {
+    return errorText(error);
+  }
 }
 
 function unknownIn(names: readonly string[], known: readonly string[]): string | null {
