@@ -76,8 +76,11 @@ export class RedisServer {
     return this.#client;
   }
 
-  /** A command and its answer. */
+  /** A command and its answer, on a new connection when the server has cut the last one. */
   async call(command: string, ...args: (string | number)[]): Promise<unknown> {
+    if (this.client.status === "end") {
+      this.#client = await connected(this.port, this.#options.password);
+    }
     return this.client.call(command, args.map(String));
   }
 
