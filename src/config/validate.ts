@@ -40,9 +40,16 @@ function unknownAdapter(options: Options): string | null {
   if (broker !== null) return unsupported("failed to initialize broker", "broker", broker);
   const way = unknownIn(options.broadcast_adapters, BROADCASTERS);
   if (way !== null) return unsupported("couldn't configure broadcasters", "broadcast", way);
-  const rpc = unknownIn([options["rpc.implementation"]], RPCS);
+  const rpc = unknownIn([options["rpc.implementation"]], RPCS) ?? invalidHost(options);
   if (rpc === null) return null;
   return `failed to initialize RPC controller, cause: unknown RPC implementation: ${rpc}`;
+}
+
+/** A host whose scheme cannot be read, unless the implementation is named. */
+function invalidHost(options: Options): string | null {
+  const host = options["rpc.host"];
+  if (options["rpc.implementation"] !== "" || !host.includes("://")) return null;
+  return /^[^/]+:\/\//.test(host) ? null : `<invalid RPC host: ${host}>`;
 }
 
 function unsupported(what: string, kind: string, name: string): string {

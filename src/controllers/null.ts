@@ -6,7 +6,14 @@ import type { Service } from "../ports/service.ts";
 
 /** Nobody decides: everybody is refused, who was let in by other means may not subscribe. Source: spec "rpc", section 12. */
 export class NullController implements Controller {
-  async authenticate(): Promise<ConnectResult> {
+  private readonly log: Log;
+
+  constructor(deps: { readonly log: Log }) {
+    this.log = deps.log.with({ context: "rpc", impl: "null" });
+  }
+
+  async authenticate(client: Client): Promise<ConnectResult> {
+    if (this.log.isDebug) this.log.debug("reject connection", { sid: client.sid });
     return {
       status: "failure",
       transmissions: [{ type: "disconnect", reason: "unauthorized", reconnect: false }],
@@ -14,7 +21,8 @@ export class NullController implements Controller {
     };
   }
 
-  async subscribe(_client: Client, identifier: string): Promise<CommandResult> {
+  async subscribe(client: Client, identifier: string): Promise<CommandResult> {
+    if (this.log.isDebug) this.log.debug("reject subscription", { sid: client.sid, identifier });
     const rejection = { type: "reject_subscription", identifier } as const;
     return { status: "failure", effects: { ...NO_EFFECTS, transmissions: [rejection] } };
   }
@@ -40,7 +48,7 @@ export function createNullController(deps: {
 }): Service & { readonly controller: Controller } {
   return {
     name: "rpc",
-    controller: new NullController(),
+    controller: new NullController(deps),
     start: async () => deps.log.with({ context: "rpc", impl: "null" }).info("no RPC configured"),
     stop: async () => undefined,
   };

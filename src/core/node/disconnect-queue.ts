@@ -55,6 +55,16 @@ export class DisconnectQueue {
     this.schedule();
   }
 
+  /** Calls on their way. */
+  get runningCount(): number {
+    return this.running.size;
+  }
+
+  /** Waits for the calls on their way, or for the signal. */
+  async settled(signal: AbortSignal): Promise<void> {
+    await untilAborted(Promise.all(this.running), signal);
+  }
+
   /** From now on calls are made at once, unthrottled. */
   hurry(): void {
     this.isDraining = true;
@@ -76,7 +86,7 @@ export class DisconnectQueue {
       await untilAborted(this.call(entry), signal);
       made++;
     }
-    await untilAborted(Promise.all(this.running), signal);
+    await this.settled(signal);
     this.isStopped = true;
     return { made, left: this.size };
   }

@@ -39,6 +39,7 @@ export class SessionFactory {
       executor: deps.executor,
       outbox: {
         writer: new Writer({ clock }),
+        clock,
         limits: { maxPendingBytes, writeTimeoutMs },
         metrics,
       },

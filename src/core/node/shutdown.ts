@@ -30,10 +30,12 @@ export async function shutDown(
     if (context.options.slowDrain) await drainSlowly(context, sessions, time);
     for (const session of sessions) session.disconnect("server_restart", true, CLOSES.restart);
   }
-  const left = await flushed(context, sessions, time.signal);
-  if (left.length === 0) log.info("all active connections closed");
-  else log.warn("terminated while disconnecting active sessions", { num: left.length });
-  for (const session of left) session.abandon();
+  const unflushed = await flushed(context, sessions, time.signal);
+  await context.disconnects.settled(time.signal);
+  const left = Math.max(unflushed.length, context.disconnects.runningCount);
+  if (left === 0) log.info("all active connections closed");
+  else log.warn("terminated while disconnecting active sessions", { num: left });
+  for (const session of unflushed) session.abandon();
   await finishDisconnects(context, time);
 }
 

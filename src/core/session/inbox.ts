@@ -4,6 +4,8 @@ export interface InboxLimits {
   readonly maxBytes: number;
 }
 
+const COMPACT_AFTER = 64;
+
 /** Frames of a client that wait for the running command, in order and bounded. */
 export class Inbox {
   private frames: (string | Uint8Array)[] = [];
@@ -27,7 +29,14 @@ export class Inbox {
     this.head++;
     this.bytes -= frame.length;
     if (this.head === this.frames.length) this.clear();
+    else if (this.head >= COMPACT_AFTER && this.head * 2 >= this.frames.length) this.compact();
     return frame;
+  }
+
+  /** A client that is never quite caught up with must not leave its past behind. */
+  private compact(): void {
+    this.frames = this.frames.slice(this.head);
+    this.head = 0;
   }
 
   clear(): void {

@@ -1,5 +1,6 @@
 import { CLOSES, type Close } from "../../messages/close.ts";
 import type { Frame } from "../../messages/frame.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { Connection } from "../../ports/connection.ts";
 import type { Counter } from "../../ports/metrics.ts";
 import type { Flushable, Writer } from "./writer.ts";
@@ -7,10 +8,11 @@ import type { Flushable, Writer } from "./writer.ts";
 /** What all outboxes of a node share. */
 export interface OutboxDeps {
   readonly writer: Writer;
+  readonly clock: Clock;
   readonly limits: {
     /** Queued bytes from which on a client is too slow; 0 for no limit. */
     readonly maxPendingBytes: number;
-    /** How long the peer may take nothing; 0 for ever. */
+    /** How long one frame may take to get away; 0 for ever. */
     readonly writeTimeoutMs: number;
   };
   readonly metrics: {
@@ -28,11 +30,13 @@ export interface OutboxOwner {
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
+/** What a transport puts in front of a frame. */
+const MAX_HEADER_BYTES = 14;
 
 /**
  * Frames on their way to one client: a queue in order, handed to the connection once per turn. The frames that the
- * connection has taken but the peer has not are "in flight": they do not count as pending, but have the write timeout
- * to get away. What is queued goes out before the close.
+ * connection has taken but the peer has not are "in flight": they do not count as pending, but each has the write
+ * timeout to get away. What is queued goes out before the close.
  */
 export class Outbox implements Flushable {
   private queue: Frame[] = [];
@@ -43,6 +47,11 @@ export class Outbox implements Flushable {
   private deadline = NEVER;
   private isStalled = false;
   private isPingOverdue = false;
+  /** A ping that could not be sent while the peer did not keep up. */
+  private waitingPing: Frame | null = null;
+  /** Size of the largest frame in flight, and what the connection held when the deadline was set. */
+  private largestInFlight = 0;
+  private heldAtDeadline = 0;
   private closeAfter: Close | null = null;
   private isOver = false;
   private readonly connection: Connection;
@@ -58,10 +67,18 @@ export class Outbox implements Flushable {
   /** Queues a frame. @returns false when too much is pending already: the frame is not taken */
   push(frame: Frame): boolean {
     if (this.isOver) return true;
-    const max = this.deps.limits.maxPendingBytes;
-    if (max > 0 && this.pendingBytes >= max) return false;
+    if (this.isFull) {
+      // A burst within one turn is not the client's fault: only what it does not take counts.
+      this.flush(this.deps.clock.now());
+      if (this.isFull) return false;
+    }
     this.append(frame);
     return true;
+  }
+
+  private get isFull(): boolean {
+    const max = this.deps.limits.maxPendingBytes;
+    return max > 0 && this.pendingBytes >= max;
   }
 
   /** Drops what is queued and not in flight. */
@@ -72,15 +89,19 @@ export class Outbox implements Flushable {
   }
 
   /**
-   * Writes a ping past the queue: at once when the peer keeps up, else in front of what waits.
-   * @param giveUpAt when the peer is given up if it has taken nothing by then
+   * Writes a ping past the queue: at once when the peer keeps up, else in front of what waits. Of several that wait
+   * only the last goes out.
+   * @param giveUpAt when the peer is given up if it has not taken the ping by then
    */
   ping(frame: Frame, giveUpAt: number): void {
     if (this.isOver) return;
-    this.deps.metrics.sentBytes.add(frame.bytes);
-    if (!this.isStalled) {
-      this.connection.send([frame], 0);
-      return;
+    if (this.isStalled) {
+      this.waitingPing = frame;
+    } else {
+      this.writePing(frame);
+      const held = this.connection.bufferedBytes();
+      if (held === 0) return;
+      this.stall(NEVER, held, frame.bytes);
     }
     if (giveUpAt < this.deadline) {
       this.deadline = giveUpAt;
@@ -99,6 +120,7 @@ export class Outbox implements Flushable {
   /** Forgets everything: the connection is gone, or cut by the caller. */
   abandon(): void {
     this.isOver = true;
+    this.waitingPing = null;
     this.clear();
     this.deps.writer.unwatch(this);
   }
@@ -110,6 +132,8 @@ export class Outbox implements Flushable {
     this.isPingOverdue = false;
     this.deadline = NEVER;
     this.deps.writer.unwatch(this);
+    if (this.waitingPing !== null) this.writePing(this.waitingPing);
+    this.waitingPing = null;
     this.flush(now);
   }
 
@@ -128,7 +152,7 @@ export class Outbox implements Flushable {
   }
 
   checkStall(now: number): void {
-    if (this.isOver || now < this.deadline) return;
+    if (this.isOver || now < this.deadline || this.isProgressing(now)) return;
     const cause = this.isPingOverdue ? "ping timed out" : "write timed out";
     if (!this.isPingOverdue) {
       this.deps.metrics.timedOutFrames.add();
@@ -151,21 +175,48 @@ export class Outbox implements Flushable {
     this.deps.writer.schedule(this);
   }
 
+  private writePing(frame: Frame): void {
+    this.deps.metrics.sentBytes.add(frame.bytes);
+    this.connection.send([frame], 0);
+  }
+
   private sendBatch(now: number): void {
     const taken = this.connection.send(this.queue, this.head);
     let bytes = 0;
-    for (let i = this.head; i < this.head + taken; i++) bytes += this.queue[i]?.bytes ?? 0;
+    let largest = 0;
+    for (let i = this.head; i < this.head + taken; i++) {
+      const size = this.queue[i]?.bytes ?? 0;
+      bytes += size;
+      if (size > largest) largest = size;
+    }
     this.head += taken;
     this.pendingBytes -= bytes;
     this.deps.metrics.sentFrames.add(taken);
     this.deps.metrics.sentBytes.add(bytes);
-    if (taken === 0 || this.connection.bufferedBytes() > 0) this.stall(now);
+    const held = this.connection.bufferedBytes();
+    if (taken === 0 || held > 0) this.stall(this.deadlineFrom(now), held, largest);
   }
 
-  private stall(now: number): void {
+  private deadlineFrom(now: number): number {
     const timeout = this.deps.limits.writeTimeoutMs;
+    return timeout > 0 ? now + timeout : NEVER;
+  }
+
+  /** The deadline is each frame's own: when one has got away, the next has a timeout of its own. */
+  private isProgressing(now: number): boolean {
+    if (this.isPingOverdue) return false;
+    const held = this.connection.bufferedBytes();
+    if (this.heldAtDeadline - held <= this.largestInFlight + MAX_HEADER_BYTES) return false;
+    this.heldAtDeadline = held;
+    this.deadline = this.deadlineFrom(now);
+    return true;
+  }
+
+  private stall(deadline: number, held: number, largest: number): void {
     this.isStalled = true;
-    this.deadline = timeout > 0 ? now + timeout : NEVER;
+    this.deadline = deadline;
+    this.heldAtDeadline = held;
+    this.largestInFlight = largest;
     this.deps.writer.watch(this);
     // What went out need not be kept for the rest of a long stall.
     this.queue = this.queue.slice(this.head);

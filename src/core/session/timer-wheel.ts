@@ -1,8 +1,8 @@
 import type { Clock, Timer } from "../../ports/clock.ts";
 
-/** An entry of the wheel. */
+/** An entry of the wheel. Its times are the wheel's, see `TimerWheel.now`. */
 export interface Sleeper {
-  /** Next time to wake, milliseconds since the epoch; Infinity for never. Set through `TimerWheel.wake` only. */
+  /** Next time to wake, in milliseconds; Infinity for never. Set through `TimerWheel.wake` only. */
   wakeAt: number;
   /** @returns the next time to wake; Infinity for never */
   awake(now: number): number;
@@ -11,6 +11,8 @@ export interface Sleeper {
 const SLOT_MS = 50;
 /** A prime, so that no common interval falls into the same slot again. */
 const SLOTS = 1021;
+/** Beyond it the process slept, or somebody set the clock: that is not the time of those who wait. */
+const MAX_STEP_MS = 1000;
 
 /**
  * Many coarse timers in one: 10 000 pings cost as little as one (a `setTimeout` each took 15 times the CPU).
@@ -18,17 +20,30 @@ const SLOTS = 1021;
  */
 export class TimerWheel {
   private readonly slots: Sleeper[][] = Array.from({ length: SLOTS }, () => []);
-  private lastSlot: number;
+  /** The wheel's time at the last look at the clock. */
+  private elapsedMs = 0;
+  private lookedAt: number;
+  private lastSlot = 0;
   private tick: Timer | null = null;
   private readonly clock: Clock;
 
   constructor(deps: { readonly clock: Clock }) {
     this.clock = deps.clock;
-    this.lastSlot = slotNumber(this.clock.now());
+    this.lookedAt = this.clock.now();
+  }
+
+  /**
+   * Milliseconds since the wheel was made. Goes with the clock, but never back, and by a second at most when the clock
+   * leaps: a clock that is set must neither stop the pings nor expire every deadline.
+   */
+  get now(): number {
+    const clock = this.clock.now();
+    this.elapsedMs += Math.min(Math.max(0, clock - this.lookedAt), MAX_STEP_MS);
+    this.lookedAt = clock;
+    return this.elapsedMs;
   }
 
   start(): void {
-    this.lastSlot = slotNumber(this.clock.now());
     this.tick = this.clock.after(SLOT_MS, this.turn);
   }
 
@@ -47,14 +62,16 @@ export class TimerWheel {
   }
 
   private readonly turn = (): void => {
-    const now = this.clock.now();
-    const current = Math.floor(now / SLOT_MS);
-    const from = Math.max(this.lastSlot + 1, current - SLOTS + 1);
-    for (let slot = from; slot <= current; slot++) {
-      this.lastSlot = slot;
-      this.visit(slot, now);
+    try {
+      const now = this.now;
+      const current = Math.floor(now / SLOT_MS);
+      while (this.lastSlot < current) {
+        this.lastSlot++;
+        this.visit(this.lastSlot, now);
+      }
+    } finally {
+      if (this.tick !== null) this.tick = this.clock.after(SLOT_MS, this.turn);
     }
-    if (this.tick !== null) this.tick = this.clock.after(SLOT_MS, this.turn);
   };
 
   private visit(slot: number, now: number): void {

@@ -47,13 +47,25 @@ export class Writer {
     this.dirty = [];
     this.isScheduled = false;
     const now = this.clock.now();
-    for (const flushable of flushables) flushable.flush(now);
+    let next = 0;
+    try {
+      for (const flushable of flushables) {
+        next++;
+        flushable.flush(now);
+      }
+    } finally {
+      // A throw is a bug of one; the others must not wait for ever.
+      for (const flushable of flushables.slice(next)) this.schedule(flushable);
+    }
   };
 
   private readonly checkStalled = (): void => {
     const now = this.clock.now();
-    for (const flushable of this.stalled) flushable.checkStall(now);
-    this.check =
-      this.stalled.size === 0 ? null : this.clock.after(STALL_CHECK_MS, this.checkStalled);
+    try {
+      for (const flushable of this.stalled) flushable.checkStall(now);
+    } finally {
+      this.check =
+        this.stalled.size === 0 ? null : this.clock.after(STALL_CHECK_MS, this.checkStalled);
+    }
   };
 }
