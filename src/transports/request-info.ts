@@ -1,4 +1,5 @@
 import type { ClientEnv } from "../messages/client.ts";
+import { headerText } from "./header-text.ts";
 
 /** What of a request is handed to the application. */
 export interface RequestInfoOptions {
@@ -31,7 +32,7 @@ export class RequestInfo {
 
   /** @param address IP of the peer; an IPv4 address in IPv6 clothing is undressed */
   env(request: Request, target: string, address: string): ClientEnv {
-    const host = request.headers.get("host") ?? "";
+    const host = textOf(request.headers, "host") ?? "";
     return {
       url: `${this.scheme}${host}${target}`,
       headers: this.headers(request.headers, address),
@@ -41,12 +42,12 @@ export class RequestInfo {
   private headers(headers: Headers, address: string): Record<string, string> {
     const proxied: Record<string, string> = Object.create(null) as Record<string, string>;
     for (const name of this.options.headers) {
-      const value = name === "host" ? null : headers.get(name);
+      const value = name === "host" ? null : textOf(headers, name);
       const kept = name === "cookie" ? this.cookies(value) : value;
       if (kept !== null && kept !== "") proxied[name] = kept;
     }
     if (this.tokenHeader !== null) {
-      const token = headers.get(this.tokenHeader) || subprotocolToken(headers);
+      const token = textOf(headers, this.tokenHeader) || subprotocolToken(headers);
       if (token !== "") proxied[this.tokenHeader] = token;
     }
     proxied["REMOTE_ADDR"] = address.startsWith("::ffff:") ? address.slice(7) : address;
@@ -65,6 +66,11 @@ export class RequestInfo {
     }
     return kept;
   }
+}
+
+function textOf(headers: Headers, name: string): string | null {
+  const value = headers.get(name);
+  return value === null ? null : headerText(value);
 }
 
 function subprotocolToken(headers: Headers): string {

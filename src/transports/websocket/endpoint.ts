@@ -1,6 +1,7 @@
 import type { ConnectRequest } from "../../messages/client.ts";
 import type { Gateway } from "../../ports/gateway.ts";
 import type { Log } from "../../ports/log.ts";
+import { headerText } from "../header-text.ts";
 import { compileOrigins, type OriginCheck } from "../origin.ts";
 import type { RequestInfo } from "../request-info.ts";
 import { sessionParams } from "../session-params.ts";
@@ -134,7 +135,7 @@ export class WebSocketEndpoint implements UpgradeEndpoint {
     }
     const address = server.requestIP(request)?.address ?? "";
     return {
-      sid: request.headers.get("x-request-id") || this.deps.sid(),
+      sid: headerText(request.headers.get("x-request-id") ?? "") || this.deps.sid(),
       env: this.deps.info.env(request, target, address),
       isExtended,
       restoreSid: params.restoreSid,
