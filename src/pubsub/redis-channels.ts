@@ -157,6 +157,7 @@ export class RedisChannels {
     try {
       await connection.subscribe(chunk.map(({ name }) => name));
     } catch (error) {
+      for (const channel of chunk) if (channel.count === 0) this.#left(channel);
       if (this.#connection !== connection || !isRefusal(error)) return;
       const [only] = chunk;
       if (only !== undefined && chunk.length === 1) this.#refuse(only, error);
@@ -194,8 +195,10 @@ export class RedisChannels {
     for (const waiter of waiters) waiter.reject(failure);
   }
 
+  /** Nobody wants it any more: whoever still waits for it, in either direction, need not. */
   #left(channel: Channel): void {
     if (this.#channels.get(channel.name) === channel) this.#channels.delete(channel.name);
+    for (const waiter of channel.waiters.splice(0)) waiter.resolve();
     for (const leave of channel.leavers.splice(0)) leave();
   }
 }
