@@ -4,7 +4,7 @@ import type { Sleeper, TimerWheel } from "./timer-wheel.ts";
 /** Whom a keepalive serves. */
 export interface KeepaliveOwner {
   /** A ping is due. */
-  ping(now: number): void;
+  ping(): void;
   /** No sign of life in time. */
   noPong(): void;
   /** The deadline counts only for sessions that are let in. */
@@ -34,7 +34,6 @@ export class Keepalive implements Sleeper {
     deps: {
       readonly owner: KeepaliveOwner;
       readonly wheel: TimerWheel;
-      readonly now: number;
       /** From 0 to 1. */
       readonly random: number;
     },
@@ -44,7 +43,7 @@ export class Keepalive implements Sleeper {
     this.timeoutMs = intervalMs > 0 ? options.timeoutMs : 0;
     this.owner = deps.owner;
     this.wheel = deps.wheel;
-    this.nextPingAt = intervalMs > 0 ? deps.now + intervalMs * (0.5 + deps.random) : NEVER;
+    this.nextPingAt = intervalMs > 0 ? deps.wheel.now() + intervalMs * (0.5 + deps.random) : NEVER;
     this.deadline = this.timeoutMs > 0 ? this.nextPingAt + this.timeoutMs : NEVER;
     this.wheel.wake(this, Math.min(this.nextPingAt, this.deadline));
   }
@@ -79,7 +78,7 @@ export class Keepalive implements Sleeper {
   }
 
   private sendPing(now: number): void {
-    this.owner.ping(now);
+    this.owner.ping();
     if (this.nextPingAt === NEVER) return;
     this.nextPingAt = now + this.intervalMs;
     if (this.timeoutMs > 0 && this.deadline === NEVER) {

@@ -30,8 +30,6 @@ export interface OutboxOwner {
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
-/** What a transport puts in front of a frame. */
-const MAX_HEADER_BYTES = 14;
 
 /**
  * Frames on their way to one client: a queue in order, handed to the connection once per turn. The frames that the
@@ -206,7 +204,7 @@ export class Outbox implements Flushable {
   private isProgressing(now: number): boolean {
     if (this.isPingOverdue) return false;
     const held = this.connection.bufferedBytes();
-    if (this.heldAtDeadline - held <= this.largestInFlight + MAX_HEADER_BYTES) return false;
+    if (this.heldAtDeadline - held < this.largestInFlight) return false;
     this.heldAtDeadline = held;
     this.deadline = this.deadlineFrom(now);
     return true;

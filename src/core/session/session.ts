@@ -108,7 +108,7 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
         intervalMs: request.pingIntervalMs,
         timeoutMs: expectsPongs ? deps.options.pongTimeoutMs : 0,
       },
-      { owner: this, wheel: deps.wheel, now: deps.clock.now(), random: deps.random() },
+      { owner: this, wheel: deps.wheel, random: deps.random() },
     );
   }
 
@@ -141,7 +141,8 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
       this.log.error("authentication failed", { error });
       this.cut(CLOSES.authError);
     }
-    if (!this.isAuthenticated) this.inbox = null;
+    // Whoever was not let in is sent away already, with the reason; this only makes sure.
+    if (!this.isAuthenticated) this.cut(CLOSES.authError);
     await this.continue();
   }
 
@@ -152,6 +153,8 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
     this.deps.metrics.receivedBytes.add(bytes);
     if (this.isEnded || this.isConnectionLost) return;
     if (this.isBusy) {
+      // Its answer to a ping waits behind its own command: that is no silence.
+      this.keepalive.alive();
       this.inbox ??= new Inbox();
       if (!this.inbox.push(data, this.deps.options.inbox)) this.flooded();
       return;
@@ -231,7 +234,8 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
 
   // ---- from keepalive and outbox
 
-  ping(now: number): void {
+  ping(): void {
+    const now = this.deps.clock.now();
     const message = pingTimestamp(now, this.pingPrecision);
     const frame = this.encoder.encode({ type: "ping", message });
     this.outbox.ping(frame, now + this.keepalive.intervalMs / 2);
@@ -275,10 +279,19 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
     const command = this.decode(data);
     if (command === null) return null;
     this.keepalive.alive();
-    const outcome = this.deps.executor.execute(this, command);
+    const outcome = this.execute(command);
     if (outcome instanceof Promise) return this.settle(outcome, data);
     if (outcome !== null) this.commandFailed(outcome, data);
     return null;
+  }
+
+  /** A throw must not leave the session waiting for its own end. */
+  private execute(command: Command): Outcome | Promise<Outcome> {
+    try {
+      return this.deps.executor.execute(this, command);
+    } catch (error) {
+      return errorText(error);
+    }
   }
 
   private async settle(pending: Promise<Outcome>, data: string | Uint8Array): Promise<void> {

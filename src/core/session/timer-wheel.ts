@@ -36,7 +36,7 @@ export class TimerWheel {
    * Milliseconds since the wheel was made. Goes with the clock, but never back, and by a second at most when the clock
    * leaps: a clock that is set must neither stop the pings nor expire every deadline.
    */
-  get now(): number {
+  now(): number {
     const clock = this.clock.now();
     this.elapsedMs += Math.min(Math.max(0, clock - this.lookedAt), MAX_STEP_MS);
     this.lookedAt = clock;
@@ -63,7 +63,7 @@ export class TimerWheel {
 
   private readonly turn = (): void => {
     try {
-      const now = this.now;
+      const now = this.now();
       const current = Math.floor(now / SLOT_MS);
       while (this.lastSlot < current) {
         this.lastSlot++;
@@ -78,9 +78,18 @@ export class TimerWheel {
     const sleepers = this.slotAt(slot);
     if (sleepers.length === 0) return;
     this.slots[slot % SLOTS] = [];
-    for (const sleeper of sleepers) {
-      if (sleeper.wakeAt <= now) this.wake(sleeper, sleeper.awake(now));
-      else if (slotNumber(sleeper.wakeAt) % SLOTS === slot % SLOTS) this.slotAt(slot).push(sleeper);
+    let next = 0;
+    try {
+      for (const sleeper of sleepers) {
+        next++;
+        if (sleeper.wakeAt <= now) this.wake(sleeper, sleeper.awake(now));
+        else if (slotNumber(sleeper.wakeAt) % SLOTS === slot % SLOTS) {
+          this.slotAt(slot).push(sleeper);
+        }
+      }
+    } finally {
+      // A throw is a bug of one; the others must not sleep for ever.
+      this.slotAt(slot + 1).push(...sleepers.slice(next));
     }
   }
 
