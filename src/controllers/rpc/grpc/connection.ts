@@ -130,7 +130,8 @@ export class Connection {
     session.on("error", (error: NodeJS.ErrnoException) => {
       // follows a `request` that threw; the session itself is dealt with there
       if (error.code === "ERR_HTTP2_INVALID_HEADER_VALUE") return;
-      this.lastError = error.message;
+      // what the peer said in its GOAWAY tells more
+      if (this.goAway === null) this.lastError = error.message;
     });
     session.on("close", () => this.lose(this.lastError));
     return session;
@@ -200,7 +201,9 @@ export class Connection {
     if (!this.inFlight.delete(exchange)) return;
     this.keepalive?.touch();
     this.settle(exchange, stream);
-    if (this.state === "draining" && this.inFlight.size === 0) this.lose(this.lastError);
+    const isDrained = this.state === "draining" && this.inFlight.size === 0;
+    // streams close before the session says that it has: nothing new may go there
+    if (isDrained || this.isGone()) this.lose(this.lastError);
     else this.sendWaiting();
   }
 
