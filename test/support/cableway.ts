@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { RawClient, type RawClientOptions } from "./raw-client.ts";
+import { RawClient } from "./raw-client.ts";
+import type { RawClientOptions } from "./raw-handshake.ts";
 import { until } from "./until.ts";
 
 const BINARY = join(import.meta.dirname, "../../dist/cableway");
