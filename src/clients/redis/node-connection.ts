@@ -191,6 +191,8 @@ export class NodeConnection implements RedisConnection {
 
   #judge(error: unknown): ServerError {
     const failure = toRedisError(error);
+    // ioredis says "Connection is closed."; what closed it is known here.
+    if (failure.code === "redis_unavailable") return this.#reason ?? failure;
     if (isOutOfService(failure)) {
       this.#reason ??= failure;
       this.#redis.disconnect();
