@@ -19,7 +19,7 @@ export interface Broker {
   publish(publication: Publication): Promise<void>;
   /** Passes the command to every node, this one included. */
   command(remote: RemoteCommand): Promise<void>;
-  /** Resolves when publications of the stream reach this node. Counted: one `unsubscribe` per call. */
+  /** Resolves when publications of the stream reach this node. Counted: one `unsubscribe` per call that did not reject. */
   subscribe(stream: string): Promise<void>;
   unsubscribe(stream: string): Promise<void>;
   /** Publications after a known position. */

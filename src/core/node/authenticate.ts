@@ -17,6 +17,7 @@ export async function authenticate(
   restoreSid: string,
 ): Promise<void> {
   if (await restore(context, session, restoreSid)) return;
+  if (session.isEnded) return;
   const result = await context.controller.authenticate(session, session.callSignal());
   if (session.isEnded) return;
   switch (result.status) {

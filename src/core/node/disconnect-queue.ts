@@ -10,10 +10,12 @@ interface Entry {
 }
 
 const CATCH_UP_MS = 10;
+/** Calls at once during a shutdown, as `shutdown_pool_size` of the reference. */
+const POOL = 16;
 
 /**
  * Disconnect calls, made one at a time at a steady rate, so that a crowd that leaves does not run the application
- * over. At shutdown the rate no longer holds and every call is made. Nothing is dropped: beyond the backlog the queue
+ * over. At shutdown the rate no longer holds and every call is made, 16 at a time for those who leave then. Nothing is dropped: beyond the backlog the queue
  * grows on, with a warning, since a session that has ended cannot be held back.
  */
 export class DisconnectQueue {
@@ -21,6 +23,10 @@ export class DisconnectQueue {
   private head = 0;
   private timer: Timer | null = null;
   private readonly running = new Set<Promise<void>>();
+  /** Calls of a shutdown that wait for the pool. */
+  private readonly urgent: Entry[] = [];
+  private nextUrgent = 0;
+  private workers = 0;
   private nextAt = 0;
   private isDraining = false;
   private isStopped = false;
@@ -42,12 +48,13 @@ export class DisconnectQueue {
     return this.queue.length - this.head;
   }
 
-  /** Enqueues the call; during shutdown it is made at once. */
+  /** Enqueues the call; during shutdown it does not wait for its turn. */
   add(client: Client, subscriptions: readonly string[]): void {
     if (this.isStopped) return;
     const entry = { client, subscriptions };
     if (this.isDraining) {
-      this.track(this.call(entry));
+      this.urgent.push(entry);
+      if (this.workers < POOL) this.track(this.callUrgent());
       return;
     }
     this.queue.push(entry);
@@ -55,17 +62,19 @@ export class DisconnectQueue {
     this.schedule();
   }
 
-  /** Calls on their way. */
+  /** Calls on their way, or next in the pool. */
   get runningCount(): number {
-    return this.running.size;
+    return this.running.size + this.urgent.length - this.nextUrgent;
   }
 
   /** Waits for the calls on their way, or for the signal. */
   async settled(signal: AbortSignal): Promise<void> {
-    await untilAborted(Promise.all(this.running), signal);
+    while (this.running.size > 0 && !signal.aborted) {
+      await untilAborted(Promise.all(this.running), signal);
+    }
   }
 
-  /** From now on calls are made at once, unthrottled. */
+  /** From now on calls do not wait for the rate. */
   hurry(): void {
     this.isDraining = true;
     this.timer?.cancel();
@@ -94,16 +103,30 @@ export class DisconnectQueue {
   private schedule(): void {
     if (this.timer !== null || this.size === 0 || this.isDraining) return;
     const wait = Math.max(0, this.nextAt - this.deps.clock.now());
-    this.timer = this.deps.clock.after(wait, () => this.track(this.callNext()));
+    this.timer = this.deps.clock.after(wait, () => this.track(this.callDue()));
   }
 
-  private async callNext(): Promise<void> {
-    const entry = this.take();
-    if (entry === null) return;
-    this.nextAt = this.turnAfter(this.deps.clock.now());
-    await this.call(entry);
+  /** Makes the calls that are due, one after another. */
+  private async callDue(): Promise<void> {
+    do {
+      const entry = this.take();
+      if (entry === null) break;
+      this.nextAt = this.turnAfter(this.deps.clock.now());
+      await this.call(entry);
+    } while (!this.isDraining && this.nextAt <= this.deps.clock.now());
     this.timer = null;
     this.schedule();
+  }
+
+  private async callUrgent(): Promise<void> {
+    this.workers++;
+    for (;;) {
+      const entry = this.urgent[this.nextUrgent];
+      if (entry === undefined) break;
+      this.nextUrgent++;
+      await this.call(entry);
+    }
+    this.workers--;
   }
 
   /** Above 1000 a second timers are too coarse: what is behind by less than their step is caught up. */

@@ -23,11 +23,13 @@ export function executeRemote(context: NodeContext, remote: RemoteCommand): void
   }
   for (const session of sessions) {
     session.disconnect("remote", disconnect.reconnect, CLOSES.remote);
-    if (!disconnect.reconnect) forget(context, session.sid);
+    if (disconnect.reconnect) continue;
+    forget(context, session.sid);
+    if (session.restoredFrom !== "") forget(context, session.restoredFrom);
   }
 }
 
-/** Without the right to reconnect, the old sid must not open the door either. */
+/** Without the right to reconnect, the old sid must not open the door either, nor the one before it. */
 function forget(context: NodeContext, sid: string): void {
   context.sessionStore?.forget(sid).catch((error: unknown) => {
     context.log.error("failed to remove session from cache", { sid, error });

@@ -45,7 +45,7 @@ export async function replayHistory(
       session.log.debug("history rejected", { identifier, stream, reason: found.reason });
       return found.reason;
     }
-    backlog.push(...found.publications);
+    for (const publication of found.publications) backlog.push(publication);
   }
   for (const publication of backlog) {
     session.deliver(context.replays.frame(session.encoder, identifier, publication));

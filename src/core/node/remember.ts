@@ -9,6 +9,8 @@ import type { NodeContext } from "./context.ts";
 export function remember(context: NodeContext, session: Session): void {
   const store = context.sessionStore;
   if (store === null || !isResumable(context, session)) return;
+  // A command may end after its session: what a remote disconnect has forgotten must stay forgotten.
+  if (session.isEnded) return;
   store.commit(session.sid, snapshot(session)).catch((error: unknown) => {
     session.log.error("failed to persist session in cache", { error });
   });

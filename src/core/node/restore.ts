@@ -25,6 +25,7 @@ export async function restore(
     return false;
   }
   if (snapshot === null) return notFound(session, oldSid);
+  session.restoredFrom = oldSid;
   await bringBack(context, session, snapshot);
   session.log.debug("session restored", { old_sid: oldSid });
   return true;
@@ -48,10 +49,12 @@ async function bringBack(
   }
   session.hasInterest = snapshot.interest;
   register(context, session);
-  for (const [identifier, streams] of snapshot.subscriptions) {
-    session.subscriptions.set(identifier, []);
-    await addStreams(context, session, identifier, streams);
-  }
+  await Promise.all(
+    snapshot.subscriptions.map(([identifier, streams]) => {
+      session.subscriptions.set(identifier, []);
+      return addStreams(context, session, identifier, streams);
+    }),
+  );
   if (session.isEnded) return;
   const restoredIds = snapshot.subscriptions.map(([identifier]) => identifier);
   session.send({ type: "welcome", sid: session.sid, restoredIds });

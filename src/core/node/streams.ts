@@ -2,8 +2,9 @@ import type { Session } from "../session/session.ts";
 import type { NodeContext } from "./context.ts";
 
 /**
- * Subscribes an identifier of a session to streams; resolves when publications of all of them reach it.
- * @throws {ServerError} when a stream cannot be subscribed to at the broker
+ * Subscribes an identifier of a session to streams, all at once; resolves when publications of all of them reach it.
+ * When the session ends meanwhile its streams are released by whoever ends it, those on their way included.
+ * @throws {ServerError} when a stream cannot be subscribed to at the broker; it is not the session's then, the others are
  */
 export async function addStreams(
   context: NodeContext,
@@ -11,13 +12,36 @@ export async function addStreams(
   identifier: string,
   streams: readonly string[],
 ): Promise<void> {
+  const known = session.subscriptions.get(identifier);
+  if (session.isEnded || known === undefined) return;
+  const pending: Promise<void>[] = [];
   for (const stream of streams) {
-    const known = session.subscriptions.get(identifier);
-    if (session.isEnded || known === undefined) return;
     if (!context.hub.subscribe(session, identifier, stream)) continue;
     known.push(stream);
     if (context.log.isDebug) logHub(context, "subscribed", session, identifier, stream);
+    pending.push(subscribeAtBroker(context, session, identifier, stream));
+  }
+  const results = await Promise.allSettled(pending);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}
+
+async function subscribeAtBroker(
+  context: NodeContext,
+  session: Session,
+  identifier: string,
+  stream: string,
+): Promise<void> {
+  try {
     await context.broker.subscribe(stream);
+  } catch (error) {
+    const known = session.subscriptions.get(identifier) ?? [];
+    const index = known.indexOf(stream);
+    if (index >= 0) {
+      known.splice(index, 1);
+      // Not released: the broker does not count a call that failed.
+      context.hub.unsubscribe(session, identifier, stream);
+    }
+    throw error;
   }
 }
 

@@ -32,9 +32,11 @@ export async function subscribe(
   try {
     await applyEffects(context, session, identifier, result.effects);
   } catch (error) {
-    removeAllStreams(context, session, identifier);
-    session.subscriptions.delete(identifier);
-    session.states.dropChannel(identifier);
+    if (!session.isEnded) {
+      removeAllStreams(context, session, identifier);
+      session.subscriptions.delete(identifier);
+      session.states.dropChannel(identifier);
+    }
     throw error;
   }
   if (session.isEnded) return null;

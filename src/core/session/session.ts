@@ -71,6 +71,8 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
   isEnded = false;
   /** True when the application wants to hear of the disconnect; never unset. */
   hasInterest = false;
+  /** sid of the session it continues; empty for none. */
+  restoredFrom = "";
   /** True once it joined a presence set: its records must be kept alive. */
   hasJoined = false;
   readonly states = new ChannelStates();
