@@ -22,8 +22,8 @@ export interface ConnectLoad {
   readonly inFlight: number;
   /** Passes that count; the median pass is reported. */
   readonly rounds: number;
-  /** Clients of one uncounted pass before them; 0 for none. */
-  readonly warmupClients: number;
+  /** Passes before them that do not count. */
+  readonly warmupRounds: number;
   /** How long to look for the lowest resident memory after the last pass; 0 to skip. */
   readonly settleMs: number;
 }

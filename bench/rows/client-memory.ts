@@ -25,7 +25,7 @@ export const clientMemoryRow: Row = {
         clients: CLIENTS,
         inFlight: 200,
         rounds: 1,
-        warmupClients: 0,
+        warmupRounds: 0,
         settleMs: 3_000,
       },
       true,

@@ -3,7 +3,7 @@ import { onRpcServer } from "./on-server.ts";
 
 const CLIENTS = 4_000;
 
-/** Connect and subscribe with a gRPC call each, 200 clients on the way at a time, after a warm-up. */
+/** Connect and subscribe with a gRPC call each, 200 clients on the way at a time, after four passes of warm-up. */
 export const grpcConnectRow: Row = {
   name: "grpc connect",
   clients: CLIENTS,
@@ -22,8 +22,8 @@ export const grpcConnectRow: Row = {
       kind: "connect",
       clients: CLIENTS,
       inFlight: 200,
-      rounds: 2,
-      warmupClients: 2_000,
+      rounds: 3,
+      warmupRounds: 4,
       settleMs: 0,
     }),
   floor: null,

@@ -23,7 +23,7 @@ export const grpcPerformRow: Row = {
       kind: "perform",
       clients: CLIENTS,
       callsPerClient: 300,
-      warmupCallsPerClient: 100,
+      warmupCallsPerClient: 250,
     }),
   floor: () => runBareCalls("grpc", 60_000),
 };

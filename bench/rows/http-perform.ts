@@ -23,7 +23,7 @@ export const httpPerformRow: Row = {
       kind: "perform",
       clients: CLIENTS,
       callsPerClient: 300,
-      warmupCallsPerClient: 100,
+      warmupCallsPerClient: 250,
     }),
   floor: () => runBareCalls("http", 60_000),
 };

@@ -23,7 +23,7 @@ export const rushRow: Row = {
       clients: CLIENTS,
       inFlight: CLIENTS,
       rounds: 3,
-      warmupClients: 1_000,
+      warmupRounds: 1,
       settleMs: 0,
     }),
 };

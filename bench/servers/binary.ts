@@ -1,5 +1,5 @@
 import { freePort, startChild } from "./child.ts";
-import { PUBLIC_IDENTIFIER, RPC_IDENTIFIER, type Subject } from "./subject.ts";
+import { type Mode, PUBLIC_IDENTIFIER, RPC_IDENTIFIER, type Subject } from "./subject.ts";
 
 /** An executable that takes the flags of Cableway and the reference. Each start is a new process on free ports. */
 export function binarySubject(name: string, path: string): Subject {
@@ -10,7 +10,7 @@ export function binarySubject(name: string, path: string): Subject {
       const publishPort = freePort();
       const command = [
         path,
-        mode.kind === "public" ? "--public" : `--rpc_host=${mode.backend}`,
+        ...modeFlags(mode),
         "--host=127.0.0.1",
         `--port=${port}`,
         `--http_broadcast_port=${publishPort}`,
@@ -28,4 +28,10 @@ export function binarySubject(name: string, path: string): Subject {
       return { target, startMs: child.startMs, stop: child.stop };
     },
   };
+}
+
+/** Without Disconnect calls: those of a warm-up would trickle into the measured stretch at their limited rate. */
+function modeFlags(mode: Mode): readonly string[] {
+  if (mode.kind === "public") return ["--public"];
+  return [`--rpc_host=${mode.backend}`, "--disconnect_mode=never"];
 }

@@ -17,11 +17,10 @@ interface Pass {
 export async function connectScenario(target: Target, load: ConnectLoad): Promise<Measurement> {
   const meter = new Meter(target.pid);
   const idleBytes = meter.residentBytes();
-  if (load.warmupClients > 0) await discard(await pass(target, load, load.warmupClients), meter);
   const stretches: Stretch[] = [];
-  for (let round = 1; ; round++) {
-    const done = await pass(target, load, load.clients);
-    stretches.push(done.stretch);
+  for (let round = 1 - load.warmupRounds; ; round++) {
+    const done = await pass(target, load);
+    if (round >= 1) stretches.push(done.stretch);
     if (round < load.rounds && done.fleet.failed === 0) {
       await discard(done, meter);
       continue;
@@ -41,9 +40,9 @@ export async function connectScenario(target: Target, load: ConnectLoad): Promis
   }
 }
 
-async function pass(target: Target, load: ConnectLoad, clients: number): Promise<Pass> {
+async function pass(target: Target, load: ConnectLoad): Promise<Pass> {
   const identifier = (index: number) => identifierOf(target, `own/${index}`);
-  const fleet = new Fleet({ url: target.url, clients, identifier }, () => {});
+  const fleet = new Fleet({ url: target.url, clients: load.clients, identifier }, () => {});
   const end = new Meter(target.pid).start();
   await fleet.connect(load.inFlight, STALL_MS);
   return { fleet, stretch: end() };
