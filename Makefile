@@ -7,15 +7,17 @@ export PATH := $(CURDIR)/$(TOOLS):$(CURDIR)/node_modules/.bin:$(PATH)
 .PHONY: run build test ok unit e2e bench format lint types protos docs services clean
 
 run: build
-	@scripts/run.sh $(ARGS)
+	@$(BUN) scripts/run.ts $(ARGS)
 
 build: dist/cableway
 
+UNIT := $(filter-out test/e2e test/support test/contracts,$(wildcard test/*))
 SOURCES := $(shell find src protos -type f 2>/dev/null) package.json bun.lock
 dist/cableway: $(SOURCES) node_modules/.installed
 	@mkdir -p dist
-	$(BUN) build src/main.ts --compile --bytecode --format=esm --minify-syntax --minify-whitespace \
-	  --no-compile-autoload-dotenv --no-compile-autoload-bunfig --outfile dist/cableway
+	$(BUN) build src/main.ts --compile --bytecode --format=esm \
+	  --no-compile-autoload-dotenv --no-compile-autoload-bunfig --outfile dist/.cableway.new
+	@mv -f dist/.cableway.new dist/cableway
 
 $(BUN):
 	npm install --prefix .tools --no-audit --no-fund --loglevel=error bun@$(BUN_VERSION)
@@ -34,7 +36,7 @@ types: node_modules/.installed
 	tsc -p .
 
 unit: node_modules/.installed
-	$(BUN) test --path-ignore-patterns 'test/e2e/**' test
+	$(BUN) test $(UNIT)
 
 e2e: build
 	$(BUN) test test/e2e
@@ -45,10 +47,17 @@ test: services lint types build
 	$(BUN) test test
 
 services:
-	@scripts/services.sh
+	@scripts/install-services.sh
 
 bench: build
 	$(BUN) bench/run.ts $(ARGS)
+
+# Code and pages that are made from others; tests check that they are current.
+protos: node_modules/.installed
+	scripts/generate-protos.sh
+
+docs: node_modules/.installed
+	$(BUN) scripts/config-docs.ts
 
 clean:
 	rm -rf dist node_modules .tools
