@@ -11,7 +11,7 @@ import type { Delivery } from "../ports/delivery.ts";
 import type { Log } from "../ports/log.ts";
 import type { Service } from "../ports/service.ts";
 import { LocalPubSub } from "../pubsub/local.ts";
-import { DescriptorGuard } from "../transports/http/descriptor-guard.ts";
+import { countDescriptors, DescriptorGuard } from "../transports/http/descriptor-guard.ts";
 import type { Listener } from "../transports/http/listener.ts";
 import { createMemory, type Memory } from "./broker.ts";
 import {
@@ -66,6 +66,7 @@ export class App {
     const descriptors = new DescriptorGuard(openFileLimit() ?? Number.POSITIVE_INFINITY, {
       clock,
       log: log.with({ context: "http" }),
+      countUsed: countDescriptors,
     });
     this.listeners = new Listeners(settings, this.tls(), { log, descriptors });
     this.background = [
@@ -96,9 +97,17 @@ export class App {
   async stop(deadline: ShutdownDeadline): Promise<void> {
     const { shutdownDelayS } = this.settings.app;
     if (shutdownDelayS > 0) await deadline.wait(shutdownDelayS * 1000);
-    for (const listener of this.listeners.all) await this.stopService(listener, deadline);
+    await this.stopListeners(deadline);
     await this.node.shutDown({ signal: deadline.signal, leftMs: deadline.leftMs });
-    for (const service of [...this.started].reverse()) await this.stopService(service, deadline);
+    for (const service of [...this.started].reverse())
+      await this.stopService(service, deadline.signal);
+  }
+
+  /** A request that does not end must not take the time that clients need to hear of the restart: it gets half of it. */
+  private async stopListeners(deadline: ShutdownDeadline): Promise<void> {
+    const patience = AbortSignal.any([deadline.signal, AbortSignal.timeout(deadline.leftMs / 2)]);
+    const stops = this.listeners.all.map((listener) => this.stopService(listener, patience));
+    await Promise.all(stops);
   }
 
   private async startListener(listener: Listener): Promise<void> {
@@ -115,9 +124,9 @@ export class App {
     await service.start();
   }
 
-  private async stopService(service: Service, deadline: ShutdownDeadline): Promise<void> {
+  private async stopService(service: Service, signal: AbortSignal): Promise<void> {
     try {
-      await service.stop(deadline.signal);
+      await service.stop(signal);
     } catch (error) {
       this.log.error("failed to stop", { service: service.name, error });
     }

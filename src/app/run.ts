@@ -4,12 +4,13 @@ import { VERSION } from "../config/version.ts";
 import { createLog } from "../log/log.ts";
 import { StdoutWriter } from "../log/stdout-writer.ts";
 import { errorText } from "../messages/server-error.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { App } from "./app.ts";
 import { openFileLimit } from "./open-files.ts";
 import { createRandomId } from "./random-id.ts";
 import { ShutdownDeadline } from "./shutdown.ts";
-import { systemClock } from "./system-clock.ts";
+import { createSystemClock } from "./system-clock.ts";
 
 const STDOUT = 1;
 const MAX_WAITING_LOG_BYTES = 16 * 1024 * 1024;
@@ -29,13 +30,14 @@ export interface RunOptions {
 /** Runs the server until a signal or a failure ends the process; resolves once it serves. */
 export async function runServer(options: RunOptions): Promise<void> {
   const { settings } = options;
-  const output = createOutput();
+  const clock = createSystemClock();
+  const output = createOutput(clock);
   for (const warning of options.warnings) output.write(`${warning}\n`);
   const { level, format } = settings.logging;
   const isTerminal = process.stdout.isTTY === true;
   const log = createLog(
     { level, format, isTerminal, nodeId: settings.nodeId },
-    { clock: systemClock, write: output.write },
+    { clock, write: output.write },
   );
   const fail = (error: unknown): never => {
     output.write(`${errorText(error)}\n`);
@@ -45,15 +47,15 @@ export async function runServer(options: RunOptions): Promise<void> {
   logStart(options, log);
   surviveThrows(log);
   try {
-    const app = new App(settings, { clock: systemClock, log, randomId: createRandomId() });
+    const app = new App(settings, { clock, log, randomId: createRandomId() });
     await app.start();
-    stopOnSignals(app, settings, log, output);
+    stopOnSignals(app, settings, { clock, log, output });
   } catch (error) {
     fail(error);
   }
 }
 
-function createOutput(): StdoutWriter {
+function createOutput(clock: Clock): StdoutWriter {
   const output: StdoutWriter = new StdoutWriter(
     {
       fd: STDOUT,
@@ -61,7 +63,7 @@ function createOutput(): StdoutWriter {
       flushTimeoutMs: LOG_FLUSH_TIMEOUT_MS,
     },
     {
-      clock: systemClock,
+      clock,
       onLost: (count) => output.write(`${count} log lines were lost: nobody reads the output\n`),
     },
   );
@@ -94,7 +96,15 @@ function surviveThrows(log: Log): void {
   });
 }
 
-function stopOnSignals(app: App, settings: Settings, log: Log, output: StdoutWriter): void {
+function stopOnSignals(
+  app: App,
+  settings: Settings,
+  {
+    clock,
+    log,
+    output,
+  }: { readonly clock: Clock; readonly log: Log; readonly output: StdoutWriter },
+): void {
   const timeoutS = settings.app.shutdownTimeoutS;
   let deadline: ShutdownDeadline | null = null;
   const stop = async (): Promise<void> => {
@@ -104,7 +114,7 @@ function stopOnSignals(app: App, settings: Settings, log: Log, output: StdoutWri
     );
     // Timers of the rooms do not keep the process alive, and the ports are about to close.
     setInterval(() => undefined, 1000);
-    deadline = new ShutdownDeadline(timeoutS * 1000, { clock: systemClock });
+    deadline = new ShutdownDeadline(timeoutS * 1000, { clock });
     await app.stop(deadline);
     if (deadline.isForced) log.warn("Immediate termination requested. Stopped");
     output.flush();

@@ -28,7 +28,7 @@ export function sessionParams(target: string, headers: Headers): SessionParams {
   if (query < 0) return restoreHeader === "" ? NONE : { ...NONE, restoreSid: restoreHeader };
   const params = new URLSearchParams(target.slice(query + 1));
   const interval = params.getAll("pi").at(-1);
-  const isInteger = interval !== undefined && /^[+-]?\d+$/.test(interval);
+  const isInteger = interval !== undefined && isIntegerText(interval);
   const precision = params.getAll("ptp").at(-1);
   return {
     pingIntervalMs: isInteger ? Number(interval) * 1000 : undefined,
@@ -36,6 +36,10 @@ export function sessionParams(target: string, headers: Headers): SessionParams {
     restoreSid: restoreHeader || (params.getAll("sid").at(-1) ?? ""),
     badPingInterval: interval === undefined || isInteger ? null : interval,
   };
+}
+
+function isIntegerText(text: string): boolean {
+  return /^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text));
 }
 
 function precisionOf(text: string): PingPrecision {

@@ -16,4 +16,6 @@ export interface UpgradeEndpoint {
     target: string,
     server: UpgradeServer,
   ): Response | undefined | Promise<Response | undefined>;
+  /** Sends away whoever still waits to be let in: the listener takes no more connections. */
+  stop(): void;
 }

@@ -3,7 +3,7 @@ import { errorText, ServerError } from "../../messages/server-error.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Service } from "../../ports/service.ts";
 import { pathOf, targetOf } from "../request-target.ts";
-import type { SocketHandler } from "../socket-handler.ts";
+import type { Socket, SocketHandler } from "../socket-handler.ts";
 import type { UpgradeEndpoint, UpgradeServer } from "../upgrade-endpoint.ts";
 import type { DescriptorGuard } from "./descriptor-guard.ts";
 
@@ -28,6 +28,7 @@ export interface ListenerOptions {
 /** A socket accepts 512 clients that nobody has picked up; a crowd that comes back needs more at once. */
 const SOCKETS_PER_PORT = 8;
 const IDLE_TIMEOUT_S = 120;
+const IDLE_CHECK_MS = 5;
 /** Outboxes stop long before; one frame may be large. */
 const MAX_BUFFERED_BYTES = 2 ** 30;
 
@@ -43,6 +44,7 @@ export class Listener implements Service {
   private readonly plainPrefixes: string[] = [];
   private readonly endpoints: UpgradeEndpoint[] = [];
   private servers: UpgradeServer[] = [];
+  private isStopping = false;
   private readonly options: ListenerOptions;
   private readonly deps: { readonly log: Log; readonly descriptors: DescriptorGuard };
 
@@ -87,18 +89,17 @@ export class Listener implements Service {
     for (let i = 0; i < SOCKETS_PER_PORT; i++) this.servers.push(this.listen(port, true));
   }
 
-  /** Stops accepting; open requests go on until they are done or the signal is aborted. */
+  /** Stops accepting; requests that run go on until they are done or the signal is aborted. */
   async stop(signal: AbortSignal): Promise<void> {
+    this.isStopping = true;
+    for (const endpoint of this.endpoints) endpoint.stop();
     const servers = this.servers;
     this.servers = [];
-    // Also ends the listening socket of a server whose requests still run; sockets of sessions are the node's.
-    const ended = servers.map((server) => server.stop(false));
-    if (signal.aborted || servers.every((server) => server.pendingRequests === 0)) return;
-    await Promise.race([Promise.all(ended), whenAborted(signal), this.whenIdle(servers)]);
-  }
-
-  private async whenIdle(servers: readonly UpgradeServer[]): Promise<void> {
-    while (servers.some((server) => server.pendingRequests > 0)) await Bun.sleep(5);
+    // Resolves when the last WebSocket is gone: not what is awaited here.
+    for (const server of servers) void server.stop(false);
+    while (!signal.aborted && servers.some((server) => server.pendingRequests > 0)) {
+      await Bun.sleep(IDLE_CHECK_MS);
+    }
   }
 
   private listen(port: number, isShared: boolean): UpgradeServer {
@@ -124,7 +125,7 @@ export class Listener implements Service {
           ...(isCompressed
             ? { perMessageDeflate: { compress: "shared", decompress: "shared" } }
             : {}),
-          open: (socket) => this.guard(() => socket.data.opened(socket)),
+          open: (socket) => this.guardOpen(socket),
           message: (socket, data) => this.guard(() => socket.data.received(data)),
           drain: (socket) => this.guard(() => socket.data.drained()),
           pong: (socket) => this.guard(() => socket.data.ponged()),
@@ -140,7 +141,7 @@ export class Listener implements Service {
     request: Request,
     server: UpgradeServer,
   ): Response | undefined | Promise<Response | undefined> {
-    if (!this.deps.descriptors.hasRoom()) {
+    if (this.isStopping || !this.deps.descriptors.hasRoom()) {
       return new Response(null, { status: 503, headers: { Connection: "close" } });
     }
     const target = targetOf(request.url);
@@ -160,12 +161,19 @@ export class Listener implements Service {
   }
 
   /** A throw in a handler of the runtime would end the process. */
-  private guard(step: () => void): void {
+  private guard(step: () => void): boolean {
     try {
       step();
+      return true;
     } catch (error) {
       this.deps.log.error("WebSocket handler failed", { error });
+      return false;
     }
+  }
+
+  /** A socket that nobody has taken would stay open for ever. */
+  private guardOpen(socket: Socket): void {
+    if (!this.guard(() => socket.data.opened(socket))) socket.terminate();
   }
 
   private failed(error: unknown): Response {
@@ -220,10 +228,4 @@ function bindErrorText(cause: unknown, host: string, port: number): string {
     default:
       return `${at}: ${errorText(cause)}`;
   }
-}
-
-function whenAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true }),
-  );
 }

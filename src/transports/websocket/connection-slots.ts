@@ -4,7 +4,9 @@
  */
 export class ConnectionSlots {
   private used = 0;
-  private readonly waiting: (() => void)[] = [];
+  /** Those who wait, in order; each is told whether it got a slot. */
+  private waiting: ((isGranted: boolean) => void)[] = [];
+  private isClosed = false;
   private readonly max: number;
 
   /** @param max 0 for no limit */
@@ -19,27 +21,36 @@ export class ConnectionSlots {
     return true;
   }
 
-  /** Waits for a slot. @returns false when the signal was aborted first */
+  /** Waits for a slot. @returns false when the signal was aborted or the slots were closed first */
   acquire(signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted || this.isClosed) return Promise.resolve(false);
     if (this.tryAcquire()) return Promise.resolve(true);
     return new Promise((resolve) => {
-      const granted = () => {
+      const settle = (isGranted: boolean) => {
         signal.removeEventListener("abort", gaveUp);
-        resolve(true);
+        resolve(isGranted);
       };
       const gaveUp = () => {
-        this.waiting.splice(this.waiting.indexOf(granted), 1);
+        this.waiting.splice(this.waiting.indexOf(settle), 1);
         resolve(false);
       };
-      this.waiting.push(granted);
+      this.waiting.push(settle);
       signal.addEventListener("abort", gaveUp, { once: true });
     });
+  }
+
+  /** Ends all waiting; nobody waits from now on. */
+  close(): void {
+    this.isClosed = true;
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const settle of waiting) settle(false);
   }
 
   /** Gives a slot back, to the next who waits. */
   release(): void {
     const next = this.waiting.shift();
     if (next === undefined) this.used--;
-    else next();
+    else next(true);
   }
 }

@@ -89,6 +89,10 @@ export class WebSocketEndpoint implements UpgradeEndpoint {
     return this.upgradeLater(request, target, server);
   }
 
+  stop(): void {
+    this.deps.slots.close();
+  }
+
   /** At the limit of connections the handshake waits, however long. */
   private async upgradeLater(
     request: Request,
@@ -97,7 +101,7 @@ export class WebSocketEndpoint implements UpgradeEndpoint {
   ): Promise<Response | undefined> {
     server.timeout(request, 0);
     const isGranted = await this.deps.slots.acquire(request.signal);
-    if (!isGranted) return new Response(null, { status: 503 });
+    if (!isGranted) return new Response(null, { status: 503, headers: { Connection: "close" } });
     return this.upgrade(request, target, server);
   }
 
