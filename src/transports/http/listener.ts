@@ -161,19 +161,22 @@ export class Listener implements Service {
   }
 
   /** A throw in a handler of the runtime would end the process. */
-  private guard(step: () => void): boolean {
+  private guard(step: () => void): void {
     try {
       step();
-      return true;
     } catch (error) {
       this.deps.log.error("WebSocket handler failed", { error });
-      return false;
     }
   }
 
   /** A socket that nobody has taken would stay open for ever. */
   private guardOpen(socket: Socket): void {
-    if (!this.guard(() => socket.data.opened(socket))) socket.terminate();
+    try {
+      socket.data.opened(socket);
+    } catch (error) {
+      this.deps.log.error("WebSocket handler failed", { error });
+      socket.terminate();
+    }
   }
 
   private failed(error: unknown): Response {
