@@ -15,6 +15,7 @@ import { errorText, type ServerError } from "../../../messages/server-error.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Log } from "../../../ports/log.ts";
 import type { Attempt, Backend } from "../backend.ts";
+import { batched } from "./batched-socket.ts";
 import { Channel } from "./channel.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import { Readiness } from "./readiness.ts";
@@ -194,5 +195,5 @@ function dial({ endpoint, serverName }: Address, tls: TlsSettings | null): Duple
     endpoint.kind === "unix"
       ? { path: endpoint.path }
       : { host: endpoint.host, port: endpoint.port };
-  return tls === null ? connectSocket(place) : dialTls(place, serverName, tls);
+  return tls === null ? batched(connectSocket(place)) : dialTls(place, serverName, tls);
 }
