@@ -41,12 +41,14 @@ export interface GrpcBackendSettings {
 /** From the test to the process. */
 export type GrpcOrder =
   | { readonly order: "rules"; readonly rules: readonly GrpcRule[] }
+  | { readonly order: "settle" }
   | { readonly order: "drain" };
 
 /** From the process to the test. */
 export type GrpcReport =
   | { readonly report: "listening"; readonly port: number }
   | { readonly report: "rules" }
+  | { readonly report: "settled" }
   | { readonly report: "drained" }
   | { readonly report: "call"; readonly call: GrpcCallRecord }
   | { readonly report: "canceled"; readonly method: GrpcMethod };

@@ -34,6 +34,9 @@ process.on("message", (order: GrpcOrder) => {
       uses.clear();
       report({ report: "rules" });
       return;
+    case "settle":
+      report({ report: "settled" });
+      return;
     case "drain":
       server.tryShutdown(() => report({ report: "drained" }));
       return;

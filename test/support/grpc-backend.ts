@@ -153,6 +153,14 @@ export class GrpcBackendProcess {
     return this.calls;
   }
 
+  /** Resolves when `calls` holds every call that was answered before. */
+  async settled(): Promise<readonly GrpcCall[]> {
+    this.reports.delete("settled");
+    this.order({ order: "settle" });
+    await this.until(() => this.reports.has("settled"));
+    return this.calls;
+  }
+
   /** Resolves when the condition holds; it is looked at after every report of the process. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {

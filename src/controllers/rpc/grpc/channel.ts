@@ -60,6 +60,12 @@ export class Channel {
     return hasFailed ? "transient_failure" : "connecting";
   }
 
+  /** Why nothing can be reached; empty when nothing has failed. */
+  get lastError(): string {
+    const failures = [...this.subchannels.values()].map(({ lastError }) => lastError);
+    return failures.findLast((failure) => failure !== "") ?? this.resolutionFailure;
+  }
+
   /** Sockets in use. */
   get openConnections(): number {
     let total = 0;
@@ -216,8 +222,7 @@ export class Channel {
     if (this.waiting.length === 0 || this.ready.length > 0) return;
     const all = [...this.subchannels.values()];
     if (all.some((subchannel) => subchannel.isConnecting)) return;
-    const last = all.at(-1)?.lastError ?? this.resolutionFailure;
-    if (last !== "") this.failWaiting(last);
+    if (this.lastError !== "") this.failWaiting(this.lastError);
   }
 
   private failWaiting(reason: string): void {

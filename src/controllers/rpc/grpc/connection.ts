@@ -131,7 +131,7 @@ export class Connection {
       // follows a `request` that threw; the session itself is dealt with there
       if (error.code === "ERR_HTTP2_INVALID_HEADER_VALUE") return;
       // what the peer said in its GOAWAY tells more
-      if (this.goAway === null) this.lastError = error.message;
+      if (this.goAway === null) this.lastError = sessionErrorText(error.message);
     });
     session.on("close", () => this.lose(this.lastError));
     return session;
@@ -264,6 +264,12 @@ export class Connection {
 
 const NGHTTP2_REFUSED_STREAM = 7;
 const NGHTTP2_ENHANCE_YOUR_CALM = 11;
+
+/** The runtime's words for a TLS peer without ALPN, in those of gRPC, which operators search for. */
+function sessionErrorText(message: string): string {
+  if (message !== "h2 is not supported") return message;
+  return "credentials: cannot check peer: missing selected ALPN property";
+}
 
 function ignore(): void {
   // `close` follows and tells more

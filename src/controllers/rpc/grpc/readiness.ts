@@ -3,7 +3,11 @@ import type { Log } from "../../../ports/log.ts";
 import type { ChannelState } from "./channel.ts";
 
 export interface ReadinessDeps {
-  readonly channel: { readonly state: ChannelState; resetBackoff(): void };
+  readonly channel: {
+    readonly state: ChannelState;
+    readonly lastError: string;
+    resetBackoff(): void;
+  };
   readonly log: Log;
 }
 
@@ -25,7 +29,9 @@ export class Readiness {
       case "transient_failure":
         if (this.isLost) return new ServerError("rpc_not_ready", "grpc connection is not ready");
         this.isLost = true;
-        log.warn("connection is lost, trying to reconnect immediately");
+        log.warn("connection is lost, trying to reconnect immediately", {
+          error: channel.lastError,
+        });
         channel.resetBackoff();
         return null;
       case "idle":

@@ -54,9 +54,13 @@ export function dialTls(
     minVersion: "TLSv1.2",
     rejectUnauthorized: settings.isVerified,
   });
-  // the HTTP/2 client asks for this property and refuses peers without it
-  if (!settings.isAlpnRequired) Object.defineProperty(socket, "alpnProtocol", { get: () => "h2" });
+  if (!settings.isAlpnRequired) pretendAlpn(socket);
   return socket;
+}
+
+/** The HTTP/2 client asks for this property and refuses peers without it; the handshake writes to it. */
+function pretendAlpn(socket: tls.TLSSocket): void {
+  Object.defineProperty(socket, "alpnProtocol", { get: () => "h2", set: () => undefined });
 }
 
 /** Any error means that the value is no file name: a PEM text may be too long for one. */
