@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { RawClient } from "./raw-client.ts";
 import type { RawClientOptions } from "./raw-handshake.ts";
 import { until } from "./until.ts";
@@ -49,7 +50,7 @@ export class Cableway {
     try {
       await until(
         () => `the server listens; output: ${server.log}`,
-        () => server.isListening(),
+        () => server.isListening(args.some((arg) => arg.startsWith("--ssl_cert"))),
         START_LIMIT_MS,
       );
     } catch (error) {
@@ -198,9 +199,9 @@ export class Cableway {
     for await (const chunk of stream) this.output += decoder.decode(chunk, { stream: true });
   }
 
-  private async isListening(): Promise<boolean> {
+  private async isListening(isTls: boolean): Promise<boolean> {
     if (!this.isRunning) throw new Error(`the server has ended: ${this.log}`);
-    return isAnswering(this.host, this.port);
+    return isAnswering(this.host, this.port, isTls);
   }
 }
 
@@ -232,14 +233,17 @@ function cleanEnvironment(): Record<string, string> {
   return Object.fromEntries(own.map(([name, value]) => [name, value ?? ""]));
 }
 
-async function isAnswering(host: string, port: number): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ hostname: host, port, socket: { data: () => undefined } });
-    socket.end();
-    return true;
-  } catch {
-    return false; // refused: not listening yet
-  }
+/** One HTTP answer: a port alone may belong to the socket with which the server looks whether it is free. */
+function isAnswering(host: string, port: number, isTls: boolean): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const onConnect = (): void => void socket.write("GET / HTTP/1.0\r\nHost: probe\r\n\r\n");
+  const socket = isTls
+    ? connectTls({ host, port, rejectUnauthorized: false }, onConnect)
+    : connect({ host, port }, onConnect);
+  socket.once("data", () => resolve(true));
+  socket.once("error", () => resolve(false));
+  socket.once("close", () => resolve(false));
+  return promise.finally(() => socket.destroy());
 }
 
 function splitSample(line: string): readonly [string, number] {
