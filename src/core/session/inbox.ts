@@ -18,7 +18,7 @@ export class Inbox {
     if (isFull || (this.bytes > 0 && this.bytes + frame.length > limits.maxBytes)) return false;
     this.bytes += frame.length;
     // The bytes belong to the transport and may be reused after the call.
-    this.frames.push(typeof frame === "string" ? frame : frame.slice());
+    this.frames.push(typeof frame === "string" ? frame : Uint8Array.from(frame));
     return true;
   }
 

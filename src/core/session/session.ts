@@ -282,7 +282,10 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
     if (command === null) return null;
     this.keepalive.alive();
     const outcome = this.execute(command);
-    if (outcome instanceof Promise) return this.settle(outcome, data);
+    // The bytes belong to the transport and may be reused after the call.
+    if (outcome instanceof Promise) {
+      return this.settle(outcome, typeof data === "string" ? data : Uint8Array.from(data));
+    }
     if (outcome !== null) this.commandFailed(outcome, data);
     return null;
   }
