@@ -1,3 +1,4 @@
+import { BroadcastHandler } from "../broadcast/handler.ts";
 import type { Settings } from "../config/settings.ts";
 import { Hub } from "../core/hub/hub.ts";
 import { Node } from "../core/node/node.ts";
@@ -10,9 +11,9 @@ import type { Clock } from "../ports/clock.ts";
 import type { Delivery } from "../ports/delivery.ts";
 import type { Log } from "../ports/log.ts";
 import type { Service } from "../ports/service.ts";
-import { LocalPubSub } from "../pubsub/local.ts";
 import { countDescriptors, DescriptorGuard } from "../transports/http/descriptor-guard.ts";
 import type { Listener } from "../transports/http/listener.ts";
+import { createBroadcasters } from "./broadcasters.ts";
 import { createMemory, type Memory } from "./broker.ts";
 import {
   type Controllers,
@@ -20,10 +21,11 @@ import {
   logApplication,
   logControllers,
 } from "./controllers.ts";
-import { type EndpointDeps, mountBroadcasters, mountEndpoints } from "./endpoints.ts";
+import { type EndpointDeps, mountEndpoints, mountHttpBroadcast } from "./endpoints.ts";
 import { Listeners } from "./listeners.ts";
 import { createMetricsServices } from "./metrics.ts";
 import { openFileLimit } from "./open-files.ts";
+import { createPubSub } from "./pubsub.ts";
 import type { ShutdownDeadline } from "./shutdown.ts";
 import { loadTls, type TlsPair } from "./tls.ts";
 
@@ -34,6 +36,8 @@ export interface AppDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly randomId: (length: number) => string;
+  /** Ends the process with this message: nothing can be done about it. */
+  readonly onFatal: (message: string) => void;
 }
 
 /** The server, put together from its rooms. Nothing here does work of its own: it chooses, starts and stops. */
@@ -45,8 +49,10 @@ export class App {
   private readonly memory: Memory;
   private readonly listeners: Listeners;
   private readonly endpoints: EndpointDeps;
+  private readonly broadcasts: BroadcastHandler;
+  private readonly broadcasters: readonly Service[];
+  private readonly pubsub: readonly Service[];
   private readonly background: readonly Service[];
-  private readonly started: Service[] = [];
 
   /** @throws {ServerError} when a setting cannot be carried out; the message is for the operator */
   constructor(settings: Settings, deps: AppDeps) {
@@ -59,8 +65,9 @@ export class App {
       deliver: (publication) => this.node.deliver(publication),
       command: (remote) => this.node.command(remote),
     };
-    const pubsub = new LocalPubSub({ delivery });
-    this.memory = createMemory(settings, { pubsub, clock, log, randomId });
+    const pubsub = createPubSub(settings, { ...deps, delivery });
+    this.pubsub = pubsub.services;
+    this.memory = createMemory(settings, { ...deps, pubsub: pubsub.pubsub });
     this.controllers = createControllers(settings, { clock, log, metrics: registry });
     this.node = this.createNode(metrics, deps);
     const descriptors = new DescriptorGuard(openFileLimit() ?? Number.POSITIVE_INFINITY, {
@@ -73,6 +80,13 @@ export class App {
       ...createMetricsServices(settings, { registry, node: this.node, clock, log }),
       descriptors,
     ];
+    this.broadcasts = new BroadcastHandler({ broker: this.memory.broker, metrics: registry, log });
+    this.broadcasters = createBroadcasters(settings, {
+      ...deps,
+      delivery,
+      handler: this.broadcasts,
+      metrics: registry,
+    });
     const { node, memory, listeners } = this;
     this.endpoints = { listeners, node, memory, registry, randomId, log };
     // Its port names the listener, whoever mounts on it first.
@@ -84,23 +98,37 @@ export class App {
     const { settings, endpoints, log } = this;
     logControllers(settings, log);
     this.node.start();
-    for (const service of this.memory.services) await this.startService(service);
-    const broadcasts = mountBroadcasters(settings, endpoints);
-    await this.startService(this.controllers.rpc);
+    await startAll(this.memory.services);
+    await startAll(this.pubsub);
+    mountHttpBroadcast(settings, endpoints, this.broadcasts);
+    await startAll(this.broadcasters);
+    await this.controllers.rpc.start();
     logApplication(settings, log);
-    mountEndpoints(settings, endpoints, broadcasts);
-    for (const service of this.background) await this.startService(service);
+    mountEndpoints(settings, endpoints, this.broadcasts);
+    await startAll(this.background);
     for (const listener of this.listeners.all) await this.startListener(listener);
   }
 
-  /** Stops in the order of spec "protocol", section 13; steps whose time is up are skipped. */
+  /**
+   * Stops in the order of spec "protocol", section 13; steps whose time is up are skipped. Nothing more is taken in
+   * before clients are told: what is acknowledged must reach them.
+   */
   async stop(deadline: ShutdownDeadline): Promise<void> {
     const { shutdownDelayS } = this.settings.app;
+    const { signal } = deadline;
     if (shutdownDelayS > 0) await deadline.wait(shutdownDelayS * 1000);
     await this.stopListeners(deadline);
-    await this.node.shutDown({ signal: deadline.signal, leftMs: deadline.leftMs });
-    for (const service of [...this.started].reverse())
-      await this.stopService(service, deadline.signal);
+    await this.stopAll(this.broadcasters, signal);
+    await this.node.shutDown({ signal, leftMs: deadline.leftMs });
+    await this.stopService(this.controllers.rpc, signal);
+    await this.stopAll(this.memory.services, signal);
+    await this.stopAll(this.pubsub, signal);
+    await this.stopAll(this.background, signal);
+  }
+
+  /** In reverse order of the starts. */
+  private async stopAll(services: readonly Service[], signal: AbortSignal): Promise<void> {
+    for (const service of [...services].reverse()) await this.stopService(service, signal);
   }
 
   /** A request that does not end must not take the time that clients need to hear of the restart: it gets half of it. */
@@ -117,11 +145,6 @@ export class App {
       if (this.listeners.isRequired(listener)) throw error;
       this.log.error("failed to listen", { context: "http", error });
     }
-  }
-
-  private async startService(service: Service): Promise<void> {
-    this.started.push(service);
-    await service.start();
   }
 
   private async stopService(service: Service, signal: AbortSignal): Promise<void> {
@@ -157,6 +180,10 @@ export class App {
       throw unusableTls(this.settings, error);
     }
   }
+}
+
+async function startAll(services: readonly Service[]): Promise<void> {
+  for (const service of services) await service.start();
 }
 
 function unusableTls(settings: Settings, cause: unknown): ServerError {

@@ -1,6 +1,6 @@
 import { createPresenceEndpoint } from "../api/presence.ts";
 import { createPublishEndpoint } from "../api/publish.ts";
-import { BroadcastHandler } from "../broadcast/handler.ts";
+import type { BroadcastHandler } from "../broadcast/handler.ts";
 import { createHttpBroadcast } from "../broadcast/http.ts";
 import type { Settings } from "../config/settings.ts";
 import { VERSION } from "../config/version.ts";
@@ -28,14 +28,6 @@ export interface EndpointDeps {
   readonly log: Log;
 }
 
-/** Mounts the ways in for publications. @returns who takes them */
-export function mountBroadcasters(settings: Settings, deps: EndpointDeps): BroadcastHandler {
-  const { memory, registry, log } = deps;
-  const sink = new BroadcastHandler({ broker: memory.broker, metrics: registry, log });
-  if (settings.broadcast.adapters.includes("http")) mountBroadcast(settings, deps, sink);
-  return sink;
-}
-
 /** Mounts every other endpoint that is switched on. Opens no port: all routes come before the first request. */
 export function mountEndpoints(
   settings: Settings,
@@ -49,7 +41,13 @@ export function mountEndpoints(
   mountMetrics(settings, deps);
 }
 
-function mountBroadcast(settings: Settings, deps: EndpointDeps, sink: BroadcastHandler): void {
+/** Mounts the way in for publications by POST, if it is one of the adapters. */
+export function mountHttpBroadcast(
+  settings: Settings,
+  deps: EndpointDeps,
+  sink: BroadcastHandler,
+): void {
+  if (!settings.broadcast.adapters.includes("http")) return;
   const { host, port, path, secret, isSecretDerived, isCors, corsHosts, maxBodyBytes } =
     settings.httpBroadcast;
   const listener = deps.listeners.at(host, port, "broadcasting HTTP server");

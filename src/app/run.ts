@@ -47,7 +47,7 @@ export async function runServer(options: RunOptions): Promise<void> {
   logStart(options, log);
   surviveThrows(log);
   try {
-    const app = new App(settings, { clock, log, randomId: createRandomId() });
+    const app = new App(settings, { clock, log, randomId: createRandomId(), onFatal: fail });
     await app.start();
     stopOnSignals(app, settings, { clock, log, output });
   } catch (error) {

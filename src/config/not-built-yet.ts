@@ -10,7 +10,7 @@ interface NotBuilt {
 }
 
 /** Ways in for publications that have no room yet: left out of the default, an error when asked for. */
-export const ADAPTERS_NOT_BUILT: ReadonlySet<string> = new Set(["redis", "redisx", "nats"]);
+export const ADAPTERS_NOT_BUILT: ReadonlySet<string> = new Set(["nats"]);
 
 /** What cannot be switched on yet. A room that gets built deletes its line. */
 export const NOT_BUILT_YET: readonly NotBuilt[] = [
@@ -27,7 +27,7 @@ export const NOT_BUILT_YET: readonly NotBuilt[] = [
   { option: "metrics_log_formatter", isOn: (options) => options.metrics_log_formatter !== "" },
   {
     option: "pubsub_adapter",
-    isOn: (options) => isOther(options.pubsub_adapter, []),
+    isOn: (options) => isOther(options.pubsub_adapter, ["redis"]),
     built: "none",
   },
   {
@@ -69,9 +69,10 @@ function isUnasked(option: OptionKey, options: Options, origins: OptionOrigins):
   return option === "broadcast_adapters" && !isBroadcastAsked(options, origins);
 }
 
-/** False when publications come in where the built-in default says. */
+/** False when publications come in where the built-in default says, and nobody named a Redis either. */
 export function isBroadcastAsked(options: Options, origins: OptionOrigins): boolean {
-  return origins.has("broadcast_adapters") || !isDefault(options, "broadcast_adapters");
+  if (origins.has("broadcast_adapters") || !isDefault(options, "broadcast_adapters")) return true;
+  return !isDefault(options, "redis.url");
 }
 
 function isOther(adapter: string, built: readonly string[]): boolean {

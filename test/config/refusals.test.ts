@@ -122,7 +122,6 @@ describe("What is not built in yet stops the start by name", () => {
     [["--broker=nats"], "--broker=nats is not built in yet"],
     [["--pubsub=nats"], "--pubsub=nats is not built in yet"],
     [["--embed_nats"], "--embed_nats is not built in yet"],
-    [["--broadcast_adapter=http,redis"], "--broadcast_adapter=http,redis is not built in yet"],
     [["--broadcast_adapter=nats"], "--broadcast_adapter=nats is not built in yet"],
   ] as const) {
     test(line, () => {
@@ -132,32 +131,17 @@ describe("What is not built in yet stops the start by name", () => {
 });
 
 test("Pub/sub that was chosen by another option is refused by that one's name", () => {
-  const because = (...argv: string[]) => failureOf(argv).stdout;
   const env = { FLY_APP_NAME: "A", FLY_REGION: "R", FLY_ALLOC_ID: "L" };
 
-  expect(because("--redis_url=redis://r:1")).toBe(
-    "--pubsub=redis, chosen because of --redis_url, is not built in yet\n",
-  );
-  expect(because("--broadcast_adapter=redisx")).toBe(
-    "--pubsub=redis, chosen because of --broadcast_adapter, is not built in yet\n",
-  );
-  expect(because("--broker=redis")).toBe(
-    "--pubsub=redis, chosen because of --broker, is not built in yet\n",
-  );
   expect(failureOf([], { env }).stdout).toBe(
     "--pubsub=nats, chosen because of --presets=fly, is not built in yet\n",
   );
 });
 
-test("The default adapters, which nobody asked for, become http alone", () => {
-  expect(settingsOf([]).broadcast).toEqual({ adapters: ["http"], isAsked: false });
-  expect(settingsOf(["--broadcast_adapter=http"]).broadcast).toEqual({
-    adapters: ["http"],
-    isAsked: true,
-  });
-  expect(settingsOf(["--redis_url=redis://r:1", "--pubsub=none"]).broadcast.adapters).toEqual([
-    "http",
-  ]);
+test("Redis is asked for by naming adapters or its address, not by the default", () => {
+  expect(settingsOf([]).broadcast).toEqual({ adapters: ["http", "redis"], isAsked: false });
+  expect(settingsOf(["--broadcast_adapter=http,redis"]).broadcast.isAsked).toBe(true);
+  expect(settingsOf(["--redis_url=redis://r:1"]).broadcast.isAsked).toBe(true);
 });
 
 test("Half of Pusher's settings switches nothing on", () => {

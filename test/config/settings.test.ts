@@ -75,7 +75,7 @@ test("Nothing set gives the documented defaults", () => {
       writeBufferBytes: 1024,
       isNetpoll: true,
     },
-    broadcast: { adapters: ["http"], isAsked: false },
+    broadcast: { adapters: ["http", "redis"], isAsked: false },
     httpBroadcast: {
       host: "localhost",
       port: 8090,
