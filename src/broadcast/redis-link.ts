@@ -1,7 +1,7 @@
 import { Link, type LinkOwner } from "../clients/redis/link.ts";
 import { retryLog } from "../clients/redis/link-log.ts";
 import type { NodeConnection } from "../clients/redis/node-connection.ts";
-import { listAddresses, type RedisTarget } from "../clients/redis/target.ts";
+import type { RedisTarget } from "../clients/redis/target.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 
@@ -45,13 +45,6 @@ export function createBroadcastLink(
     );
   }
   return new Link({ maxAttempts: null }, { ...work, ...quietly(deps.log) }, deps);
-}
-
-/** `localhost:6379`, `[a:26379] (sentinels)`, `[a:6379 b:6379] (cluster)`. */
-export function describeHosts(target: RedisTarget): string {
-  const hosts = listAddresses(target);
-  if (target.mode === "single") return hosts;
-  return `${hosts} (${target.mode === "sentinel" ? "sentinels" : "cluster"})`;
 }
 
 function quietly(

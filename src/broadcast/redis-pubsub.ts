@@ -1,13 +1,13 @@
 import type { Link } from "../clients/redis/link.ts";
 import type { NodeConnection } from "../clients/redis/node-connection.ts";
 import { NodeOpener } from "../clients/redis/node-opener.ts";
+import { describeHosts } from "../clients/redis/target.ts";
 import { errorText } from "../messages/server-error.ts";
 import type { Log } from "../ports/log.ts";
 import type { Service } from "../ports/service.ts";
 import type { FanOutHandler } from "./fan-out.ts";
 import {
   createBroadcastLink,
-  describeHosts,
   type RedisBroadcastDeps,
   type RedisBroadcastOptions,
 } from "./redis-link.ts";

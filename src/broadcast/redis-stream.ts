@@ -1,6 +1,7 @@
 import type { Link } from "../clients/redis/link.ts";
 import type { NodeConnection } from "../clients/redis/node-connection.ts";
 import { NodeOpener } from "../clients/redis/node-opener.ts";
+import { describeHosts } from "../clients/redis/target.ts";
 import { errorText, type ServerError } from "../messages/server-error.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -8,7 +9,6 @@ import type { Service } from "../ports/service.ts";
 import type { BroadcastHandler } from "./handler.ts";
 import {
   createBroadcastLink,
-  describeHosts,
   type RedisBroadcastDeps,
   type RedisBroadcastOptions,
 } from "./redis-link.ts";

@@ -131,7 +131,8 @@ function createCluster(target: RedisTarget): Cluster {
   );
   return new Cluster(nodes, {
     lazyConnect: true,
-    enableOfflineQueue: false,
+    // Commands wait while the connection to their node is made, the dial timeout at most; then they reject.
+    enableOfflineQueue: true,
     enableReadyCheck: false,
     // One answer of a pipeline may say MOVED while the others do not: ioredis follows single commands only.
     enableAutoPipelining: false,

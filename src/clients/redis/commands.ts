@@ -11,10 +11,10 @@ import type { RedisTarget } from "./target.ts";
 /** Where commands go: rejects at once with `redis_unavailable` while Redis is away. Nothing waits, nothing is sent twice. */
 export type RedisCommands = Pick<RedisConnection, "call" | "script" | "transaction"> & {
   /**
-   * The connection of now: for what must not be sent on another run of the server than the one it was made for.
+   * Run of the server that commands sent in this same step go to.
    * @throws {ServerError} `redis_unavailable`
    */
-  connection(): RedisConnection;
+  readonly runTag: string;
 };
 
 /** `scripts` are made known to every server that is connected to. */
@@ -46,16 +46,21 @@ export type LinkEvents = Pick<
 >;
 
 const START_LIMIT_MS = 1000;
+/** How long answers still under way hold up the end. */
+const DRAIN_LIMIT_MS = 500;
 
 /** A link for commands: to the primary, or to a cluster. Commands of one event-loop turn share a write. */
 export class CommandLink implements RedisCommands, Service {
   readonly name: string;
   readonly #options: CommandLinkOptions;
   readonly #link: Link<RedisConnection>;
+  readonly #clock: Clock;
+  readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(options: CommandLinkOptions, deps: CommandLinkDeps) {
     this.name = options.name;
     this.#options = options;
+    this.#clock = deps.clock;
     const { events } = deps;
     this.#link = new Link<RedisConnection>(
       { maxAttempts: options.maxAttempts },
@@ -81,7 +86,9 @@ export class CommandLink implements RedisCommands, Service {
     await this.#link.start(START_LIMIT_MS);
   }
 
-  async stop(_signal: AbortSignal): Promise<void> {
+  /** Waits for the answers under way, half a second at most, then ends the connection. */
+  async stop(signal: AbortSignal): Promise<void> {
+    if (!signal.aborted && this.#underWay.size > 0) await this.#drain(signal);
     await this.#link.stop();
   }
 
@@ -90,26 +97,44 @@ export class CommandLink implements RedisCommands, Service {
     this.#link.retryNow();
   }
 
-  connection(): RedisConnection {
+  get runTag(): string {
+    return this.#connection().runTag;
+  }
+
+  #connection(): RedisConnection {
     const { live } = this.#link;
     if (live !== null) return live;
     throw new ServerError("redis_unavailable", "Redis is not connected");
   }
 
-  async call(...command: RedisCommand): Promise<unknown> {
-    return this.connection().call(...command);
+  call(...command: RedisCommand): Promise<unknown> {
+    return this.#track((connection) => connection.call(...command));
   }
 
-  async script(
-    script: RedisScript,
-    keys: readonly string[],
-    args: readonly string[],
-  ): Promise<unknown> {
-    return this.connection().script(script, keys, args);
+  script(script: RedisScript, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    return this.#track((connection) => connection.script(script, keys, args));
   }
 
-  async transaction(commands: readonly RedisCommand[]): Promise<readonly unknown[]> {
-    return this.connection().transaction(commands);
+  transaction(commands: readonly RedisCommand[]): Promise<readonly unknown[]> {
+    return this.#track((connection) => connection.transaction(commands));
+  }
+
+  async #track<Answer>(send: (connection: RedisConnection) => Promise<Answer>): Promise<Answer> {
+    const answer = send(this.#connection());
+    this.#underWay.add(answer);
+    try {
+      return await answer;
+    } finally {
+      this.#underWay.delete(answer);
+    }
+  }
+
+  async #drain(signal: AbortSignal): Promise<void> {
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const limit = this.#clock.after(DRAIN_LIMIT_MS, resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    await Promise.race([Promise.allSettled(this.#underWay), over]);
+    limit.cancel();
   }
 
   /** So that the first EVALSHAs do not come back as unknown, out of order. A cluster learns them as they are used. */

@@ -81,3 +81,10 @@ export function listAddresses(target: RedisTarget): string {
       return `[${target.sentinels.map((sentinel) => formatAddress(sentinel.address)).join(" ")}]`;
   }
 }
+
+/** The same, saying of what kind they are: `[a:26379] (sentinels)`, `[a:6379 b:6379] (cluster)`. */
+export function describeHosts(target: RedisTarget): string {
+  const hosts = listAddresses(target);
+  if (target.mode === "single") return hosts;
+  return `${hosts} (${target.mode === "sentinel" ? "sentinels" : "cluster"})`;
+}

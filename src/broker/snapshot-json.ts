@@ -1,0 +1,63 @@
+import { asJsonObject, type JsonObject, parseJsonObject } from "../messages/json.ts";
+import type { SessionSnapshot } from "../messages/snapshot.ts";
+
+/**
+ * A session as stores outside of this process keep it. Objects are written by hand: their keys come from clients.
+ *
+ *     {"ids":"u1","subs":{"<identifier>":["chat/1"]},"cstate":{"k":"v"},"istate":{"<identifier>":{"$w":"chat/1"}},"Disconnectable":false}
+ *
+ * Source: spec "messaging", section 10.2.
+ */
+export function encodeSnapshot(snapshot: SessionSnapshot): string {
+  const { identifiers, subscriptions, cstate, istate, interest } = snapshot;
+  const ids = JSON.stringify(identifiers);
+  const subs = writeObject(subscriptions.map(([key, names]) => [key, JSON.stringify(names)]));
+  const states = writeObject(istate.map(([key, state]) => [key, writeTexts(state)]));
+  const own = writeTexts(cstate);
+  return `{"ids":${ids},"subs":${subs},"cstate":${own},"istate":${states},"Disconnectable":${interest}}`;
+}
+
+/** @returns null when the text is no session: whoever asks for it must authenticate again */
+export function decodeSnapshot(text: string): SessionSnapshot | null {
+  const object = parseJsonObject(text);
+  if (object === null || typeof object["ids"] !== "string") return null;
+  const subscriptions = readMembers(object["subs"], readNames);
+  const cstate = readMembers(object["cstate"], readText);
+  const istate = readMembers(object["istate"], (state) => readMembers(state, readText));
+  if (subscriptions === null || cstate === null || istate === null) return null;
+  const interest = object["Disconnectable"] === true;
+  return { identifiers: object["ids"], subscriptions, cstate, istate, interest };
+}
+
+function writeObject(members: readonly (readonly [key: string, json: string])[]): string {
+  return `{${members.map(([key, json]) => `${JSON.stringify(key)}:${json}`).join(",")}}`;
+}
+
+function writeTexts(members: readonly (readonly [string, string])[]): string {
+  return writeObject(members.map(([key, value]) => [key, JSON.stringify(value)]));
+}
+
+/** @returns null when it is no object or one of its members cannot be read */
+function readMembers<Value>(
+  value: unknown,
+  read: (member: unknown) => Value | null,
+): readonly (readonly [string, Value])[] | null {
+  const object: JsonObject | null = asJsonObject(value ?? {});
+  if (object === null) return null;
+  const members: (readonly [string, Value])[] = [];
+  for (const [key, member] of Object.entries(object)) {
+    const known = read(member);
+    if (known === null) return null;
+    members.push([key, known]);
+  }
+  return members;
+}
+
+function readText(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+function readNames(value: unknown): readonly string[] | null {
+  if (!Array.isArray(value)) return null;
+  return value.every((name) => typeof name === "string") ? value : null;
+}
