@@ -23,7 +23,7 @@ export interface SeenClose {
 
 /**
  * A WebSocket client on a plain TCP socket that can do everything wrong: own handshake headers, any frame,
- * no reading. Frames wait in order until asked for; every wait is bounded and names what was seen instead.
+ * no reading. Frames wait in order until asked for, by one caller at a time; every wait is bounded.
  */
 export class RawClient {
   /** What the server answered to the handshake. */
@@ -32,7 +32,7 @@ export class RawClient {
   private readonly reader = new FrameReader();
   private readonly frames: WireFrame[] = [];
   private hasEnded = false;
-  private wake: () => void = () => undefined;
+  private wake: (() => void) | null = null;
 
   private constructor(socket: Socket, response: HandshakeResponse, rest: Buffer) {
     this.socket = socket;
@@ -96,6 +96,13 @@ export class RawClient {
   /** The next message that is not a ping of the application protocol, parsed. @throws at the end of the connection */
   async next(limitMs = DEFAULT_LIMIT_MS): Promise<unknown> {
     return JSON.parse(await this.nextText(limitMs));
+  }
+
+  /** The next messages, as `next` gives them. */
+  async messages(count: number): Promise<readonly unknown[]> {
+    const messages: unknown[] = [];
+    while (messages.length < count) messages.push(await this.next());
+    return messages;
   }
 
   /** As `next`, with the exact text. */
@@ -217,20 +224,24 @@ export class RawClient {
   }
 
   private news(deadline: number): Promise<void> {
+    if (this.wake !== null) throw new TypeError("somebody else waits for this client's frames");
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
     this.wake = resolve;
-    return promise.finally(() => clearTimeout(timer));
+    return promise.finally(() => {
+      this.wake = null;
+      clearTimeout(timer);
+    });
   }
 
   private take(chunk: Buffer): void {
     this.frames.push(...this.reader.push(chunk));
-    this.wake();
+    this.wake?.();
   }
 
   private end(): void {
     this.hasEnded = true;
-    this.wake();
+    this.wake?.();
   }
 }
 
