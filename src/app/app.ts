@@ -14,7 +14,7 @@ import type { Service } from "../ports/service.ts";
 import { countDescriptors, DescriptorGuard } from "../transports/http/descriptor-guard.ts";
 import type { Listener } from "../transports/http/listener.ts";
 import { createBroadcasters } from "./broadcasters.ts";
-import { createMemory, type Memory } from "./broker.ts";
+import { createMemory } from "./broker.ts";
 import {
   type Controllers,
   createControllers,
@@ -23,6 +23,7 @@ import {
 } from "./controllers.ts";
 import { type EndpointDeps, mountEndpoints, mountHttpBroadcast } from "./endpoints.ts";
 import { Listeners } from "./listeners.ts";
+import type { Memory } from "./memory.ts";
 import { createMetricsServices } from "./metrics.ts";
 import { openFileLimit } from "./open-files.ts";
 import { createPubSub } from "./pubsub.ts";

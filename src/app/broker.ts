@@ -2,43 +2,43 @@ import { MemoryBroker } from "../broker/memory.ts";
 import { MemorySessionStore } from "../broker/memory-sessions.ts";
 import { NullBroker } from "../broker/null.ts";
 import type { Settings } from "../config/settings.ts";
-import type { Broker } from "../ports/broker.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Log } from "../ports/log.ts";
-import type { PresenceStore } from "../ports/presence-store.ts";
-import type { PubSub } from "../ports/pubsub.ts";
-import type { Service } from "../ports/service.ts";
-import type { SessionStore } from "../ports/session-store.ts";
+import { errorText, ServerError } from "../messages/server-error.ts";
 import { MemoryPresenceStore } from "../presence/memory.ts";
 import { NullPresenceStore } from "../presence/null.ts";
+import type { Memory, MemoryDeps } from "./memory.ts";
+import { createRedisMemory } from "./redis-memory.ts";
 
-/** What is remembered, and what has to be started for it, in order. */
-export interface Memory {
-  readonly broker: Broker;
-  /** Null when sessions are not remembered. */
-  readonly sessionStore: SessionStore | null;
-  readonly presence: PresenceStore;
-  readonly services: readonly Service[];
-}
-
-/** Sessions kept for their clients' return, at most: beyond it, the oldest are forgotten. */
+/** Sessions kept in this process for their clients' return, at most: beyond it, the oldest are forgotten. */
 const MAX_SESSIONS = 1_000_000;
 
-/** Chooses broker, session store and presence store. */
-export function createMemory(
-  { broker: options }: Settings,
-  deps: {
-    readonly pubsub: PubSub;
-    readonly clock: Clock;
-    readonly log: Log;
-    readonly randomId: (length: number) => string;
-  },
-): Memory {
-  if (options.adapter === "none") {
-    const broker = new NullBroker(deps);
-    return { broker, sessionStore: null, presence: new NullPresenceStore(), services: [broker] };
+/**
+ * Chooses broker, session store and presence store.
+ * @throws {ServerError} `broker_failed` when an address or its certificates are unusable
+ */
+export function createMemory(settings: Settings, deps: MemoryDeps): Memory {
+  try {
+    return choose(settings, deps);
+  } catch (error) {
+    throw unusable(error);
   }
-  const { historyLimit, historyTtlS, sessionsTtlS, presenceTtlS, streamRules } = options;
+}
+
+function choose(settings: Settings, deps: MemoryDeps): Memory {
+  switch (settings.broker.adapter) {
+    case "memory":
+      return createLocalMemory(settings, deps);
+    case "redis":
+      return createRedisMemory(settings, deps);
+    case "nats":
+    case "none": {
+      const broker = new NullBroker(deps);
+      return { broker, sessionStore: null, presence: new NullPresenceStore(), services: [broker] };
+    }
+  }
+}
+
+function createLocalMemory(settings: Settings, deps: MemoryDeps): Memory {
+  const { historyLimit, historyTtlS, sessionsTtlS, presenceTtlS, streamRules } = settings.broker;
   const broker = new MemoryBroker(
     { historyLimit, historyTtlS, sessionsTtlS, presenceTtlS, streamRules },
     deps,
@@ -49,4 +49,9 @@ export function createMemory(
   );
   const presence = new MemoryPresenceStore({ ttlMs: presenceTtlS * 1000, streamRules }, deps);
   return { broker, sessionStore, presence, services: [broker, sessionStore, presence] };
+}
+
+function unusable(cause: unknown): ServerError {
+  const text = `failed to initialize broker, cause: ${errorText(cause)}`;
+  return new ServerError("broker_failed", text, { cause });
 }

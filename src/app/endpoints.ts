@@ -13,8 +13,8 @@ import type { Listener } from "../transports/http/listener.ts";
 import { RequestInfo } from "../transports/request-info.ts";
 import { ConnectionSlots } from "../transports/websocket/connection-slots.ts";
 import { WebSocketEndpoint } from "../transports/websocket/endpoint.ts";
-import type { Memory } from "./broker.ts";
 import type { Listeners } from "./listeners.ts";
+import type { Memory } from "./memory.ts";
 import { prometheusHandler } from "./metrics.ts";
 import { SID_LENGTH } from "./random-id.ts";
 

@@ -32,7 +32,7 @@ export const NOT_BUILT_YET: readonly NotBuilt[] = [
   },
   {
     option: "broker.adapter",
-    isOn: (options) => isOther(options["broker.adapter"], ["memory"]),
+    isOn: (options) => isOther(options["broker.adapter"], ["memory", "redis"]),
     built: "none and memory",
   },
   {

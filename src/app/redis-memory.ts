@@ -1,0 +1,39 @@
+import { RedisBroker } from "../broker/redis/broker.ts";
+import { createBrokerLink } from "../broker/redis/link.ts";
+import { PUBLISH_SCRIPT } from "../broker/redis/publish-script.ts";
+import { RedisSessionStore } from "../broker/redis/sessions.ts";
+import { parseRedisTarget } from "../clients/redis/parse-target.ts";
+import { describeHosts } from "../clients/redis/target.ts";
+import type { Settings } from "../config/settings.ts";
+import { PRESENCE_SCRIPTS } from "../presence/redis/scripts.ts";
+import { RedisPresenceStore } from "../presence/redis/store.ts";
+import type { Memory, MemoryDeps } from "./memory.ts";
+
+/** History, sessions and presence in Redis, over one connection. @throws {ServerError} for an unusable address */
+export function createRedisMemory(settings: Settings, deps: MemoryDeps): Memory {
+  const { historyLimit, historyTtlS, sessionsTtlS, presenceTtlS, streamRules } = settings.broker;
+  const target = parseRedisTarget(settings.redis);
+  const isPubSubHere = hearsThroughBroker(settings);
+  const link = createBrokerLink(
+    {
+      target,
+      maxReconnectAttempts: settings.redis.maxReconnectAttempts,
+      scripts: [PUBLISH_SCRIPT, ...PRESENCE_SCRIPTS],
+    },
+    { ...deps, random: Math.random },
+  );
+  const shared = { ...deps, redis: link };
+  const limits = { historyLimit, historyTtlS, sessionsTtlS, presenceTtlS, streamRules };
+  const broker = new RedisBroker({ ...limits, hosts: describeHosts(target), isPubSubHere }, shared);
+  const sessionStore = new RedisSessionStore({ ttlMs: sessionsTtlS * 1000 }, shared);
+  const presence = new RedisPresenceStore(
+    { ttlMs: presenceTtlS * 1000, streamRules, isPubSubHere, nodeId: settings.nodeId },
+    shared,
+  );
+  return { broker, sessionStore, presence, services: [broker, link, sessionStore, presence] };
+}
+
+/** True when nodes hear each other through the Redis that remembers: storing and telling are one step then. */
+function hearsThroughBroker({ pubsub, redis }: Settings): boolean {
+  return pubsub.adapter === "redis" && JSON.stringify(pubsub.redis.redis) === JSON.stringify(redis);
+}
