@@ -111,6 +111,13 @@ export class Cableway {
     await until(() => `log has ${piece}; it says: ${this.log.slice(-2000)}`, isThere, limitMs);
   }
 
+  /** Waits until a piece of the log has been written so often, or more. */
+  async loggedTimes(piece: string, count: number, limitMs = 5000): Promise<void> {
+    const times = (): number => this.log.split(piece).length - 1;
+    const what = (): string => `${count} times "${piece}" in the log; it is there ${times()} times`;
+    await until(what, () => times() >= count, limitMs);
+  }
+
   /** A raw client of this server, connected. */
   async connect(options: Omit<RawClientOptions, "host" | "port"> = {}): Promise<RawClient> {
     return RawClient.open({ host: this.host, port: this.port, ...options });
