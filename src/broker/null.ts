@@ -21,6 +21,7 @@ export class NullBroker implements Broker, StreamTail, Service {
   readonly name = "no-op broker";
   readonly #pubsub: PubSub;
   readonly #log: Log;
+  #isHintGiven = false;
 
   constructor(deps: NullBrokerDeps) {
     this.#pubsub = deps.pubsub;
@@ -52,14 +53,25 @@ export class NullBroker implements Broker, StreamTail, Service {
   }
 
   async historyFrom(_stream: string, _position: StreamPosition): Promise<History> {
-    return UNSUPPORTED;
+    return this.#unsupported();
   }
 
   async historySince(_stream: string, _sinceS: number): Promise<History> {
-    return UNSUPPORTED;
+    return this.#unsupported();
   }
 
   async peak(_stream: string): Promise<StreamPosition | null> {
     throw new ServerError("history_unsupported", "history not supported: no broker is configured");
+  }
+
+  /** Clients that ask for history would like to have it: somebody should hear of it, once. */
+  #unsupported(): History {
+    if (!this.#isHintGiven) {
+      this.#isHintGiven = true;
+      this.#log.warn(
+        "clients ask for history, but none is kept: set --broker (memory, redis, nats)",
+      );
+    }
+    return UNSUPPORTED;
   }
 }

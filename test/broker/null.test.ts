@@ -49,3 +49,14 @@ test("NullBroker refuses history, also of streams it has just seen", async () =>
   expect(await broker.historyFrom("a", { epoch: "zz", offset: 1 })).toEqual(refusal);
   await expect(broker.peak("a")).rejects.toMatchObject({ code: "history_unsupported" });
 });
+
+test("NullBroker tells once that clients ask for history it does not keep", async () => {
+  const { broker, log } = await start();
+
+  await broker.historySince("a", 1);
+  await broker.historyFrom("a", { epoch: "x", offset: 1 });
+
+  expect(log.messages("warn")).toEqual([
+    "clients ask for history, but none is kept: set --broker (memory, redis, nats)",
+  ]);
+});
