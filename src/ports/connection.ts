@@ -1,6 +1,6 @@
 import type { Frame } from "../messages/frame.ts";
 
-/** The transport under a session. Nothing here throws or waits. */
+/** The transport under a session. Nothing here throws, waits, or calls the session back before it returns. */
 export interface Connection {
   /**
    * Writes frames from `start` on as one batch of bounded size.
