@@ -122,8 +122,8 @@ export class RedisServer {
 
   /** How many connections listen to a channel. */
   async listeners(channel: string): Promise<number> {
-    const answer = await this.client.pubsub("NUMSUB", channel);
-    return Number(answer[1]);
+    const answer = await this.call("pubsub", "numsub", channel);
+    return Array.isArray(answer) ? Number(answer[1]) : 0;
   }
 
   /** Connections other than the test's own, one record each. */

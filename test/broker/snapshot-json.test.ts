@@ -1,0 +1,58 @@
+import { expect, test } from "bun:test";
+import { decodeSnapshot, encodeSnapshot } from "../../src/broker/snapshot-json.ts";
+import type { SessionSnapshot } from "../../src/messages/snapshot.ts";
+
+const SNAPSHOT: SessionSnapshot = {
+  identifiers: '{"user":"42"}',
+  subscriptions: [
+    ['{"channel":"Chat"}', ["chat/1", "ключ"]],
+    ["__proto__", []],
+  ],
+  cstate: [["__proto__", "x"]],
+  istate: [["constructor", [["$w", "chat/1"]]]],
+  interest: true,
+};
+
+const JSON_TEXT =
+  '{"ids":"{\\"user\\":\\"42\\"}","subs":{"{\\"channel\\":\\"Chat\\"}":["chat/1","ключ"],"__proto__":[]},' +
+  '"cstate":{"__proto__":"x"},"istate":{"constructor":{"$w":"chat/1"}},"Disconnectable":true}';
+
+test("encodeSnapshot writes a session as the reference does, whatever its keys are called", () => {
+  expect(encodeSnapshot(SNAPSHOT)).toBe(JSON_TEXT);
+});
+
+test("decodeSnapshot gives back what was encoded", () => {
+  expect(decodeSnapshot(JSON_TEXT)).toEqual(SNAPSHOT);
+});
+
+test("decodeSnapshot takes missing parts for empty ones", () => {
+  expect(decodeSnapshot('{"ids":"u"}')).toEqual({
+    identifiers: "u",
+    subscriptions: [],
+    cstate: [],
+    istate: [],
+    interest: false,
+  });
+});
+
+test.each([
+  "",
+  "null",
+  "[]",
+  "{}",
+  '{"ids":1}',
+  '{"ids":"u","subs":[]}',
+  '{"ids":"u","subs":{"a":"b"}}',
+  '{"ids":"u","subs":{"a":[1]}}',
+  '{"ids":"u","cstate":{"a":1}}',
+  '{"ids":"u","istate":{"a":"b"}}',
+  '{"ids":"u","istate":{"a":{"b":null}}}',
+])("decodeSnapshot takes %s for no session", (text) => {
+  expect(decodeSnapshot(text)).toBeNull();
+});
+
+test("decodeSnapshot takes text nested without end for no session", () => {
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+
+  expect(decodeSnapshot(`{"ids":"u","subs":${deep}}`)).toBeNull();
+});
