@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { variablesOf } from "../src/config/environment.ts";
 import { NOT_BUILT_YET } from "../src/config/not-built-yet.ts";
-import { OPTION_TABLE } from "../src/config/option-table.ts";
+import { DEFAULTS } from "../src/config/option-set.ts";
+import { OPTION_TABLE, type OptionKey, type OptionRow } from "../src/config/option-table.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
@@ -74,14 +75,26 @@ test("README is linked to every page of docs", () => {
   expect(pages.filter((page) => !linked.has(page))).toEqual([]);
 });
 
-test("README lists what src/config/not-built-yet.ts refuses, and nothing else", () => {
-  const readme = PAGES.find(({ path }) => path === "README.md")?.text ?? "";
-  const section = /\n## Not built yet\n([\s\S]*?)\n## /.exec(readme)?.[1] ?? "";
-  const refused = NOT_BUILT_YET.map(
-    ({ option }) => OPTION_TABLE.find((row) => row.key === option)?.flag,
-  );
+test("README lists the options that src/config/not-built-yet.ts refuses, and no other", () => {
+  const refused = NOT_BUILT_YET.map(({ option }) => rowOf(option)?.flag ?? option);
 
-  expect(new Set(flagsOf(section))).toEqual(new Set(refused as string[])); // all rows have flags
+  expect(new Set(flagsOf(notBuiltSection()))).toEqual(new Set(refused));
+});
+
+test("README lists the values of options that src/config/not-built-yet.ts refuses, and no other", () => {
+  const refused = NOT_BUILT_YET.flatMap(({ option, isOn }) => {
+    const row = rowOf(option);
+    const values = row?.values ?? [];
+    return values
+      .filter((value) => isOn({ ...DEFAULTS, [option]: row?.type === "list" ? [value] : value }))
+      .map((value) => `--${row?.flag}=${value}`);
+  });
+
+  expect(
+    notBuiltSection()
+      .match(/--[a-z_]+=[a-z]+/g)
+      ?.sort(),
+  ).toEqual(refused.sort());
 });
 
 test("deno.json has the dependencies of package.json, in the same versions", () => {
@@ -102,6 +115,15 @@ test("deno.json names tasks that the Makefile has", () => {
   expect(made).toEqual(["make run", "make build", "make test", "make ok", "make bench"]);
   for (const command of made) expect(makefile).toMatch(new RegExp(`^${command.slice(5)}:`, "m"));
 });
+
+function notBuiltSection(): string {
+  const readme = PAGES.find(({ path }) => path === "README.md")?.text ?? "";
+  return /\n## Not built yet\n([\s\S]*?)\n## /.exec(readme)?.[1] ?? "";
+}
+
+function rowOf(option: OptionKey): OptionRow | undefined {
+  return OPTION_TABLE.find(({ key }) => key === option);
+}
 
 /** Relative links; `file` is empty for one within the page. */
 function linksOf(text: string): { readonly file: string; readonly heading: string }[] {
