@@ -1,3 +1,5 @@
+import { matchesHost, originHost } from "../messages/origin.ts";
+
 /** Says whether requests with this `Origin` header are welcome. */
 export type OriginCheck = (origin: string | null) => boolean;
 
@@ -7,18 +9,9 @@ export type OriginCheck = (origin: string | null) => boolean;
  */
 export function compileOrigins(entries: readonly string[]): OriginCheck {
   if (entries.length === 0) return () => true;
-  const wanted = entries.map((entry) => entry.toLowerCase());
+  const patterns = entries.map((entry) => entry.toLowerCase());
   return (origin) => {
-    const host = hostOf(origin);
-    return wanted.some((entry) =>
-      entry.startsWith("*") ? host.endsWith(entry.slice(1)) : entry !== "" && host === entry,
-    );
+    const host = origin === null ? "" : originHost(origin.toLowerCase());
+    return patterns.some((pattern) => matchesHost(host, pattern));
   };
-}
-
-/** Host and port of an origin in lower case; empty when there is none. The port is kept even if it is the scheme's own. */
-function hostOf(origin: string | null): string {
-  if (origin === null) return "";
-  const match = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]*)/i.exec(origin);
-  return match?.[1]?.toLowerCase() ?? "";
 }

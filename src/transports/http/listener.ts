@@ -1,3 +1,4 @@
+import http from "node:http";
 import { Hono } from "hono";
 import { errorText, ServerError } from "../../messages/server-error.ts";
 import type { Log } from "../../ports/log.ts";
@@ -28,6 +29,8 @@ export interface ListenerOptions {
 /** A socket accepts 512 clients that nobody has picked up; a crowd that comes back needs more at once. */
 const SOCKETS_PER_PORT = 8;
 const IDLE_TIMEOUT_S = 120;
+/** The runtime's own limit, 16 KB, is less than what some applications' cookies and tokens take. */
+const MAX_HEADER_BYTES = 64 * 1024;
 const IDLE_CHECK_MS = 5;
 /** Outboxes stop long before; one frame may be large. */
 const MAX_BUFFERED_BYTES = 2 ** 30;
@@ -103,6 +106,8 @@ export class Listener implements Service {
   }
 
   private listen(port: number, isShared: boolean): UpgradeServer {
+    // The only way to tell the runtime; it holds for the whole process.
+    Reflect.set(http, "maxHeaderSize", MAX_HEADER_BYTES);
     const { host, tls, maxBodyBytes, maxPayloadBytes, isCompressed } = this.options;
     if (port < 0 || port > 65535)
       throw this.listenError(`listen tcp: address ${port}: invalid port`);
