@@ -9,6 +9,7 @@ import { until } from "./until.ts";
 const BINARY = join(import.meta.dirname, "../../dist/cableway");
 const START_LIMIT_MS = 10_000;
 const STOP_LIMIT_MS = 10_000;
+const ANSWER_LIMIT_MS = 5000;
 
 /** How the executable is started. */
 export interface CablewayOptions {
@@ -20,6 +21,8 @@ export interface CablewayOptions {
   readonly host?: string;
   readonly port?: number;
   readonly cwd?: string;
+  /** A command that runs the one behind it, e.g. with other limits. */
+  readonly through?: readonly string[];
 }
 
 /** A publication's `meta`, as applications write it. */
@@ -76,7 +79,7 @@ export class Cableway {
     const port = options.port ?? (await freePort(host));
     const usual = [...USUAL, `--http_broadcast_port=${port}`];
     const fixed = [`--host=${host}`, `--port=${port}`, ...(options.isBare ? [] : usual)];
-    const child = Bun.spawn([BINARY, ...fixed, ...args], {
+    const child = Bun.spawn([...(options.through ?? []), BINARY, ...fixed, ...args], {
       env: { ...cleanEnvironment(), ...options.env },
       stdin: "ignore",
       stdout: "pipe",
@@ -124,7 +127,8 @@ export class Cableway {
   }
 
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    return fetch(`${this.url}${path}`, init);
+    const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);
+    return fetch(`${this.url}${path}`, { signal, ...init });
   }
 
   /** Publishes over HTTP. @param data a string as it is, anything else as JSON */
@@ -247,6 +251,7 @@ function isAnswering(host: string, port: number, isTls: boolean): Promise<boolea
   const socket = isTls
     ? connectTls({ host, port, rejectUnauthorized: false }, onConnect)
     : connect({ host, port }, onConnect);
+  socket.setTimeout(ANSWER_LIMIT_MS, () => resolve(false));
   socket.once("data", () => resolve(true));
   socket.once("error", () => resolve(false));
   socket.once("close", () => resolve(false));
