@@ -169,11 +169,15 @@ for (const program of SERVERS) {
         const bodies = Array.from({ length: 600 }, (_, n) => String(n));
         for (const body of bodies) await add(body);
         await server.call("xreadgroup", "GROUP", "bx", "dead", "STREAMS", STREAM, ">");
+        await server.call("config", "resetstat");
         const { heard } = await start();
 
         await until("stream empty", isEmpty);
 
         expect(heard).toEqual(bodies);
+        const stats = await server.client.info("commandstats");
+        expect(stats).toContain("cmdstat_xack:calls=3,");
+        expect(stats).toContain("cmdstat_xdel:calls=3,");
       });
 
       test("RedisStreamBroadcaster leaves no name behind when nothing is with it", async () => {

@@ -6,6 +6,7 @@ import { FakeClock } from "../support/fake-clock.ts";
 import { FakeLog } from "../support/fake-log.ts";
 import { meta, publication } from "../support/publications.ts";
 import { RecordingDelivery } from "../support/recording-delivery.ts";
+import { startCluster } from "../support/redis-cluster.ts";
 import { SYSTEM_CLOCK } from "../support/redis-node.ts";
 import { redisTarget } from "../support/redis-options.ts";
 import { freePort, HAS_REDIS, RedisServer, titled, until } from "../support/redis-server.ts";
@@ -306,4 +307,38 @@ describe.skipIf(!HAS_REDIS)(titled("RedisPubSub"), () => {
     );
     await other.stop();
   });
+});
+
+describe.skipIf(!HAS_REDIS)(titled("RedisPubSub in a cluster"), () => {
+  test("RedisPubSub leaves a server of the cluster that hangs, and hears through another one", async () => {
+    const cluster = await startCluster();
+    const [delivery, log] = [new RecordingDelivery(), new FakeLog()];
+    const url = cluster.servers.map((server) => `${server.url}?write_timeout=300ms`).join(",");
+    const pubsub = new RedisPubSub(
+      { target: redisTarget(url), channel: CHANNEL, maxReconnectAttempts: 5 },
+      { delivery, clock: SYSTEM_CLOCK, random: () => 0, log, onFatal: () => undefined },
+    );
+    await pubsub.start();
+    await pubsub.subscribe("s");
+    const counts = await Promise.all(cluster.servers.map((server) => server.listeners("s")));
+    const hanging = cluster.servers[counts.indexOf(1)];
+    const others = cluster.servers.filter((server) => server !== hanging);
+    hanging?.hang();
+
+    await until(
+      "heard elsewhere",
+      async () => {
+        const heard = await Promise.all(others.map((server) => server.listeners("s")));
+        return heard.includes(1);
+      },
+      15_000,
+    );
+
+    await others[0]?.call("publish", "s", '{"stream":"s","data":"1"}');
+    expect(await delivery.publicationsReach(1)).toEqual([publication("s", "1")]);
+    expect(log.messages("error")).toContain("Redis pub/sub disconnected");
+    await pubsub.stop(NEVER);
+    hanging?.resume();
+    await cluster.stop();
+  }, 60_000);
 });

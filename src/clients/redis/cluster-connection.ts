@@ -3,7 +3,7 @@ import { ServerError } from "../../messages/server-error.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import { unwrapAnswers } from "./answers.ts";
 import type { RedisCommand, RedisConnection } from "./connection.ts";
-import { dataSettings, rawOptions } from "./raw-options.ts";
+import { dataSettings, loginOptions, rawOptions } from "./raw-options.ts";
 import { isReply, toRedisError } from "./redis-error.ts";
 import type { RedisScript } from "./script.ts";
 import { listAddresses, type RedisTarget } from "./target.ts";
@@ -129,6 +129,7 @@ function createCluster(target: RedisTarget): Cluster {
   const nodes = target.addresses.map((address) =>
     "host" in address ? { host: address.host, port: address.port } : { host: address.path },
   );
+  const settings = dataSettings(target, false);
   return new Cluster(nodes, {
     lazyConnect: true,
     // Commands wait while the connection to their node is made, the dial timeout at most; then they reject.
@@ -142,7 +143,7 @@ function createCluster(target: RedisTarget): Cluster {
     retryDelayOnFailover: 0,
     // Certificates are checked against names: addresses are left to each connection to look up.
     dnsLookup: (address, callback) => callback(null, address),
-    redisOptions: rawOptions(dataSettings(target, false), null),
+    redisOptions: { ...rawOptions(settings, null), ...loginOptions(settings) },
   });
 }
 

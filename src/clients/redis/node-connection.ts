@@ -19,6 +19,7 @@ export interface NodeOptions extends RawSettings {
   readonly pingIntervalMs: number;
 }
 
+const NO_PASSWORD_SET = /without any password configured|no password is set/;
 const UNKNOWN_RUN_TAG = "unknown0";
 
 /** A connection to one server; see RedisConnection. Subscribed once, only subscriptions and `close` may be called. */
@@ -161,9 +162,23 @@ export class NodeConnection implements RedisConnection {
   }
 
   async #introduce(options: NodeOptions): Promise<void> {
+    await this.#logIn(options);
     if (options.database !== 0) await this.call("select", String(options.database));
     if (options.isPrimary) await this.#requirePrimary();
     if (options.isTagged) this.#runTag = await this.#readRunTag();
+  }
+
+  /** Not left to ioredis, which prints warnings of its own past our log. */
+  async #logIn({ login, clientName }: NodeOptions): Promise<void> {
+    const { username, password } = login;
+    try {
+      if (username !== "") await this.call("auth", username, password);
+      else if (password !== "") await this.call("auth", password);
+    } catch (error) {
+      // A password that nobody asks for does no harm.
+      if (!(error instanceof ServerError) || !NO_PASSWORD_SET.test(error.message)) throw error;
+    }
+    if (clientName !== "") await this.#ask(["client", "setname", clientName]);
   }
 
   async #requirePrimary(): Promise<void> {

@@ -25,12 +25,12 @@ export function dataSettings(target: RedisTarget, isPipelined: boolean): RawSett
 export type RawOptions = RedisOptions & { readonly replyMapping: "legacy" };
 
 /**
- * Options that take from ioredis what Link does better: reconnecting, resubscribing, queueing while away, choosing the
- * database. RESP2, because RESP3 is slower for messages. Source: RUNTIME.md section 4.
+ * Options that take from ioredis what Link does better: reconnecting, resubscribing, queueing while away, logging in,
+ * choosing the database. RESP2, because RESP3 is slower for messages. Source: RUNTIME.md section 4.
  * @param address the host is also the name the certificate is checked against; null: the caller has the addresses
  */
 export function rawOptions(settings: RawSettings, address: RedisAddress | null): RawOptions {
-  const { login, tls, clientName } = settings;
+  const { tls } = settings;
   const host = address !== null && "host" in address ? address.host : "";
   return {
     ...address,
@@ -49,10 +49,19 @@ export function rawOptions(settings: RawSettings, address: RedisAddress | null):
     socketTimeout: settings.responseTimeoutMs,
     keepAlive: settings.keepaliveMs,
     enableAutoPipelining: settings.isPipelined,
+    ...(tls === null ? {} : { tls: tlsOptions(tls, host) }),
+  };
+}
+
+/** What a cluster's connections add: there ioredis logs in itself, to nodes it finds itself. */
+export function loginOptions({
+  login,
+  clientName,
+}: RawSettings): Pick<RedisOptions, "username" | "password" | "connectionName"> {
+  return {
     ...(login.username === "" ? {} : { username: login.username }),
     ...(login.password === "" ? {} : { password: login.password }),
     ...(clientName === "" ? {} : { connectionName: clientName }),
-    ...(tls === null ? {} : { tls: tlsOptions(tls, host) }),
   };
 }
 

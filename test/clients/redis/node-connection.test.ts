@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -52,6 +52,40 @@ describe.skipIf(!HAS_REDIS)(titled("NodeConnection"), () => {
     expect(error).toMatchObject({ code: "redis_reply", details: { reply: "ERR" } });
     expect(Bun.inspect(error)).not.toContain("secret-value");
     expect(await connection.transaction([["incr", "text"]]).catch(code)).toBe("redis_reply");
+    connection.close();
+  });
+
+  test("NodeConnection prints nothing when it brings a password that nobody asks for", async () => {
+    const warn = spyOn(console, "warn");
+    for (const login of [":pw", "default:pw"]) {
+      const connection = await openNode(redisTarget(server.url.replace("://", `://${login}@`)));
+
+      expect(await connection.call("ping")).toBe("PONG");
+      connection.close();
+    }
+
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
+  });
+
+  test("NodeConnection speaks RESP2", async () => {
+    const connection = await openNode(redisTarget(`${server.url}?client_name=resp`));
+
+    const client = (await server.clients()).find((each) => each.get("name") === "resp");
+
+    expect(client?.get("resp")).toBe("2");
+    connection.close();
+  });
+
+  test("NodeConnection sends the commands of one turn in one write", async () => {
+    const connection = await openNode(redisTarget(server.url));
+    const reads = async () =>
+      Number(/total_reads_processed:(\d+)/.exec(await server.client.info("stats"))?.[1]);
+    const before = await reads();
+
+    await Promise.all(Array.from({ length: 500 }, (_, n) => connection.call("set", `k${n}`, "1")));
+
+    expect((await reads()) - before).toBeLessThan(20);
     connection.close();
   });
 
