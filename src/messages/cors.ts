@@ -1,3 +1,5 @@
+import { matchesHost, originHost } from "./origin.ts";
+
 const FIXED_HEADERS = {
   "Access-Control-Allow-Methods": "POST, OPTIONS",
   "Access-Control-Allow-Credentials": "true",
@@ -26,14 +28,4 @@ function allowedOrigin(origin: string | null, hosts: readonly string[]): string 
   const lower = origin.toLowerCase();
   const host = originHost(lower);
   return hosts.some((pattern) => matchesHost(host, pattern)) ? lower : null;
-}
-
-/** Host and port as written; `URL` would drop a default port. Empty when there is none. */
-function originHost(origin: string): string {
-  return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?([^/?#]*)/.exec(origin)?.[1] ?? "";
-}
-
-function matchesHost(host: string, pattern: string): boolean {
-  if (pattern === "") return false;
-  return pattern.startsWith("*") ? host.endsWith(pattern.slice(1)) : host === pattern;
 }

@@ -1,0 +1,14 @@
+/**
+ * Host and port of a lower-case `Origin` header as written (`URL` would drop a default port); empty when there is none.
+ *
+ *     https://app.example.com:8443 → app.example.com:8443
+ */
+export function originHost(origin: string): string {
+  return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?([^/?#]*)/.exec(origin)?.[1] ?? "";
+}
+
+/** True for an equal host, or one that ends as the pattern says after its leading `*`; an empty pattern matches nothing. */
+export function matchesHost(host: string, pattern: string): boolean {
+  if (pattern === "") return false;
+  return pattern.startsWith("*") ? host.endsWith(pattern.slice(1)) : host === pattern;
+}
