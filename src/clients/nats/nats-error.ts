@@ -1,0 +1,56 @@
+import { errorText, ServerError } from "../../messages/server-error.ts";
+
+/** What can go wrong between us and a NATS server. */
+export type NatsErrorCode =
+  | "invalid_nats_url"
+  | "invalid_subject"
+  | "nats_unavailable"
+  | "nats_timeout"
+  | "nats_refused"
+  | "nats_outbox_full"
+  | "nats_payload_too_large";
+
+/** Builds an error of this room; `message` says what failed. */
+export function natsError(
+  code: NatsErrorCode,
+  message: string,
+  details: Record<string, unknown> = {},
+): ServerError {
+  return new ServerError(code, message, { details });
+}
+
+/**
+ * Turns what the client library throws into a ServerError: `nats_timeout` when nobody answered in time,
+ * `nats_refused` when the server said no, `nats_unavailable` for all the rest.
+ * The library's texts are bare codes (`503`, `CONNECTION_REFUSED`): they are put into words.
+ */
+export function toNatsError(error: unknown): ServerError {
+  if (error instanceof ServerError) return error;
+  const text = errorText(error);
+  const words = WORDS.get(text) ?? WORDS.get(codeOf(error)) ?? text;
+  const code = CODES.get(codeOf(error)) ?? "nats_unavailable";
+  return new ServerError(code, words, { cause: error });
+}
+
+const CODES: ReadonlyMap<string, NatsErrorCode> = new Map([
+  ["TIMEOUT", "nats_timeout"],
+  ["PERMISSIONS_VIOLATION", "nats_refused"],
+  ["AUTHORIZATION_VIOLATION", "nats_refused"],
+]);
+
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["TIMEOUT", "no answer in time"],
+  ["503", "nobody answers there"],
+  ["CONNECTION_REFUSED", "connection refused"],
+  ["CONNECTION_CLOSED", "connection closed"],
+  ["CONNECTION_DRAINING", "connection closed"],
+  ["DISCONNECT", "connection lost"],
+  ["CONNECTION_TIMEOUT", "no connection in time"],
+  ["PERMISSIONS_VIOLATION", "permissions violation"],
+  ["AUTHORIZATION_VIOLATION", "authorization violation"],
+]);
+
+function codeOf(error: unknown): string {
+  if (typeof error !== "object" || error === null || !("code" in error)) return "";
+  return String(error.code);
+}
