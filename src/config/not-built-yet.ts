@@ -28,17 +28,17 @@ export const NOT_BUILT_YET: readonly NotBuilt[] = [
   {
     option: "pubsub_adapter",
     isOn: (options) => isOther(options.pubsub_adapter, ["redis"]),
-    built: "none",
+    built: "none and redis",
   },
   {
     option: "broker.adapter",
     isOn: (options) => isOther(options["broker.adapter"], ["memory", "redis"]),
-    built: "none and memory",
+    built: "none, memory and redis",
   },
   {
     option: "broadcast_adapters",
     isOn: (options) => options.broadcast_adapters.some((name) => ADAPTERS_NOT_BUILT.has(name)),
-    built: "http",
+    built: "http, redis and redisx",
   },
   { option: "embedded_nats.enabled", isOn: (options) => options["embedded_nats.enabled"] },
 ];

@@ -71,20 +71,10 @@ function unknownIn(names: readonly string[], known: readonly string[]): string |
 
 function badNumber(options: Options): string | null {
   const positive: OptionKey[] = ["disconnector.rate", "http_broadcast.max_body_size"];
-  if (options["rpc.concurrency"] === 0) positive.push("rpc.concurrency_min");
   for (const key of positive) {
     if (Number(options[key]) < 1) return bad(key, String(options[key]), "1 or more");
   }
-  return options["rpc.concurrency"] === 0 ? badAdaptiveLimits(options) : null;
-}
-
-function badAdaptiveLimits(options: Options): string | null {
-  const min = options["rpc.concurrency_min"];
-  const max = options["rpc.concurrency_max"];
-  const initial = options["rpc.concurrency_initial"];
-  if (max < min) return bad("rpc.concurrency_max", String(max), `${min} or more`);
-  if (initial >= min && initial <= max) return null;
-  return bad("rpc.concurrency_initial", String(initial), `${min} to ${max}`);
+  return null;
 }
 
 function badPath(options: Options): string | null {

@@ -83,24 +83,10 @@ test("A disconnect rate above 1000 and a path that is off are fine", () => {
   expect(settingsOf(["--sse_path=x", "--path=/a/*"]).ws.paths).toEqual(["/a/*"]);
 });
 
-test("Limits of the adaptive concurrency must fit each other", () => {
-  const adaptive = (...argv: string[]) => failureOf(["--rpc_concurrency=0", ...argv]).stdout;
+test("Limits of the adaptive concurrency that do not fit each other are left to the RPC client", () => {
+  const { rpc } = settingsOf(["--rpc_concurrency=0", "--rpc_concurrency_max=4"]);
 
-  expect(adaptive("--rpc_concurrency_min=0")).toBe(
-    'invalid value "0" for --rpc_concurrency_min: allowed is 1 or more\n',
-  );
-  expect(adaptive("--rpc_concurrency_max=4")).toBe(
-    'invalid value "4" for --rpc_concurrency_max: allowed is 5 or more\n',
-  );
-  expect(adaptive("--rpc_concurrency_initial=101")).toBe(
-    'invalid value "101" for --rpc_concurrency_initial: allowed is 5 to 100\n',
-  );
-  expect(settingsOf(["--rpc_concurrency=0"]).rpc).toMatchObject({
-    concurrency: 0,
-    concurrencyInitial: 25,
-    concurrencyMin: 5,
-    concurrencyMax: 100,
-  });
+  expect([rpc.concurrency, rpc.concurrencyMin, rpc.concurrencyMax]).toEqual([0, 5, 4]);
 });
 
 test("A publication body limit below one byte is refused", () => {
