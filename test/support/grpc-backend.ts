@@ -182,6 +182,10 @@ export class GrpcBackendProcess {
     await this.child.exited;
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
   private order(order: GrpcOrder): void {
     this.child.send(order);
   }

@@ -2,6 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { Application, IDENTIFIED } from "../../support/application.ts";
 import { Cableway } from "../../support/cableway.ts";
 import type { RawClient } from "../../support/raw-client.ts";
+import { rejection } from "../../support/rejection.ts";
 import { OPCODES } from "../../support/web-socket-frames.ts";
 import { EXT, NO_PONG, PONG, pubsub } from "../../support/wire.ts";
 
@@ -59,7 +60,7 @@ test.concurrent("protocol#16 Interval 0 means no pings; one that is no number is
   await server.logged(/WRN invalid ping interval value, must be integer.* val=x/);
   await mistaken.nextPing(2500);
 
-  await expect(silent.nextPing(10_000)).rejects.toThrow("no message in time");
+  expect(await rejection(silent.nextPing(10_000))).toContain("no message in time");
   expect(silent.isOpen).toBe(true);
 });
 
