@@ -18,13 +18,15 @@ export interface Attempt {
 }
 
 /**
- * The application, one attempt at a time: gRPC or HTTP. Calls overlap.
- * Attempts reject with a ServerError, `rpc_unavailable` and so on (see `failure.ts`), never with anything else.
+ * The application, one attempt at a time: gRPC or HTTP. Calls overlap. What an attempt rejects with is read
+ * by `failureOf`, not wrapped on the way: that would cost another promise per call.
  */
 export interface Backend {
   connect(request: ConnectionRequest, attempt: Attempt): Promise<ConnectionResponse>;
   command(request: CommandMessage, attempt: Attempt): Promise<CommandResponse>;
   disconnect(request: DisconnectRequest, attempt: Attempt): Promise<DisconnectResponse>;
+  /** What an attempt rejected with: `rpc_unavailable` and so on, see `failure.ts`. */
+  failureOf(error: unknown): ServerError;
   /** Asked before every attempt. @returns why it is pointless, null to go on */
   refusal(): ServerError | null;
   /** Connections that are open now; null where they are not counted. */

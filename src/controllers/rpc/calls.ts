@@ -2,7 +2,7 @@ import { ServerError } from "../../messages/server-error.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Attempt } from "./backend.ts";
-import { statusFailure, statusOf } from "./failure.ts";
+import { statusOf } from "./failure.ts";
 import type { Permits } from "./permits.ts";
 import { RetryDelays } from "./retry.ts";
 import type { RpcMetrics } from "./rpc-metrics.ts";
@@ -21,6 +21,8 @@ export interface CallsDeps {
   readonly permits: Permits;
   /** Why an attempt is pointless now. @see Backend.refusal */
   readonly refusal: () => ServerError | null;
+  /** What an attempt rejected with. @see Backend.failureOf */
+  readonly failureOf: (error: unknown) => ServerError;
   /** An attempt was answered with `ResourceExhausted`. */
   readonly exhausted: () => void;
 }
@@ -113,7 +115,7 @@ export class Calls {
       } catch (error) {
         if (isCalledOff(caller)) return null;
         delays ??= new RetryDelays();
-        await this.sleepAfter(asFailure(error), delays, deadlineMs, caller);
+        await this.sleepAfter(this.deps.failureOf(error), delays, deadlineMs, caller);
         if (isCalledOff(caller)) return null;
       }
       nowMs = this.deps.clock.now();
@@ -171,10 +173,6 @@ export class Calls {
 
 function isCalledOff({ signal }: Caller): boolean {
   return signal?.aborted === true;
-}
-
-function asFailure(error: unknown): ServerError {
-  return error instanceof ServerError ? error : statusFailure("Internal", String(error), error);
 }
 
 function interrupted(last: ServerError): ServerError {

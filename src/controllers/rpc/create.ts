@@ -66,6 +66,7 @@ export function createRpcController(options: RpcOptions, deps: RpcDeps): Control
       metrics,
       permits,
       refusal: () => backend.refusal(),
+      failureOf: (error) => backend.failureOf(error),
       exhausted: () => adaptive?.exhausted(),
     },
   );

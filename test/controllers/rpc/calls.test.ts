@@ -29,6 +29,7 @@ function setup(options: Partial<{ requestTimeoutMs: number; permits: number }> =
       metrics,
       permits,
       refusal: () => state.refusal,
+      failureOf: (error) => error as ServerError, // attempts here reject with nothing else
       exhausted: () => {
         state.exhaustions += 1;
       },

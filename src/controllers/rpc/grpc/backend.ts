@@ -8,7 +8,6 @@ import {
   type ConnectionResponse,
   type DisconnectRequest,
   type DisconnectResponse,
-  type Env,
   RPC,
 } from "../../../../protos/gen/rpc_pb.js";
 import { errorText, type ServerError } from "../../../messages/server-error.ts";
@@ -21,7 +20,7 @@ import { Connection, type ConnectionOwner } from "./connection.ts";
 import { Readiness } from "./readiness.ts";
 import { RequestHeaders } from "./request-headers.ts";
 import { createResolver, type Resolver } from "./resolver.ts";
-import { failureOf, internalError } from "./status.ts";
+import { failureOf } from "./status.ts";
 import { type Address, parseTarget } from "./target.ts";
 import { dialTls, type TlsSettings } from "./tls.ts";
 import { GrpcTransport } from "./transport.ts";
@@ -86,31 +85,20 @@ export class GrpcBackend implements Backend {
     this.client = createClient(RPC, transport);
   }
 
-  async connect(request: ConnectionRequest, attempt: Attempt): Promise<ConnectionResponse> {
-    try {
-      checkText(request.env);
-      return await this.client.connect(request, callOptions(attempt));
-    } catch (error) {
-      throw failureOf(error);
-    }
+  connect(request: ConnectionRequest, attempt: Attempt): Promise<ConnectionResponse> {
+    return this.client.connect(request, callOptions(attempt));
   }
 
-  async command(request: CommandMessage, attempt: Attempt): Promise<CommandResponse> {
-    try {
-      checkText(request.env, request.identifier, request.connectionIdentifiers, request.data);
-      return await this.client.command(request, callOptions(attempt));
-    } catch (error) {
-      throw failureOf(error);
-    }
+  command(request: CommandMessage, attempt: Attempt): Promise<CommandResponse> {
+    return this.client.command(request, callOptions(attempt));
   }
 
-  async disconnect(request: DisconnectRequest, attempt: Attempt): Promise<DisconnectResponse> {
-    try {
-      checkText(request.env, request.identifiers, ...request.subscriptions);
-      return await this.client.disconnect(request, callOptions(attempt));
-    } catch (error) {
-      throw failureOf(error);
-    }
+  disconnect(request: DisconnectRequest, attempt: Attempt): Promise<DisconnectResponse> {
+    return this.client.disconnect(request, callOptions(attempt));
+  }
+
+  failureOf(error: unknown): ServerError {
+    return failureOf(error);
   }
 
   refusal(): ServerError | null {
@@ -147,25 +135,6 @@ export class GrpcBackend implements Backend {
       },
     );
   }
-}
-
-/** @throws {ConnectError} Internal when a text has no UTF-8 form: the library would change it silently */
-function checkText(env: Env | undefined, ...texts: readonly string[]): void {
-  const isGood = texts.every((text) => text.isWellFormed()) && (env === undefined || isSound(env));
-  if (isGood) return;
-  const text = "grpc: error while marshaling: string field contains invalid UTF-8";
-  throw internalError(text);
-}
-
-function isSound({ url, headers, cstate, istate }: Env): boolean {
-  return url.isWellFormed() && isSoundMap(headers) && isSoundMap(cstate) && isSoundMap(istate);
-}
-
-function isSoundMap(map: { readonly [key: string]: string }): boolean {
-  for (const key in map) {
-    if (!key.isWellFormed() || map[key]?.isWellFormed() === false) return false;
-  }
-  return true;
 }
 
 function callOptions(attempt: Attempt): Parameters<Client<typeof RPC>["connect"]>[1] {

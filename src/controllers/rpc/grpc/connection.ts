@@ -253,9 +253,10 @@ export class Connection {
     this.lastError = reason;
     this.connectTimer?.cancel();
     this.keepalive?.stop();
+    // before anything can be handed back: the owner must not send it here again
+    this.deps.owner.closed(this, reason);
     this.session?.destroy();
     this.socket?.destroy();
-    this.deps.owner.closed(this, reason);
     for (const [exchange, stream] of this.inFlight) this.settle(exchange, stream);
     this.inFlight.clear();
     this.returnWaiting();

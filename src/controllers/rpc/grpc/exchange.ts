@@ -14,17 +14,20 @@ export interface ExchangeRequest {
   readonly frame: Uint8Array;
 }
 
+/** Who made the call. */
+export interface ExchangeOwner {
+  /** The call has ended, once: with the message of the answer, without its frame, or an error. */
+  ended(outcome: Uint8Array | ConnectError): void;
+}
+
 /**
  * One unary call on its way: a request, and an answer or an error. It can be sent again as long as no
  * peer has processed it; `Connection` drives it, whoever gives up on it calls `abandon`.
  */
 export class Exchange {
   readonly request: ExchangeRequest;
-  /** The message of the answer, without its frame. Rejects with a ConnectError. */
-  readonly answer: Promise<Uint8Array>;
   private readonly maxRecvBytes: number;
-  private resolve: (message: Uint8Array) => void = ignore;
-  private reject: (error: ConnectError) => void = ignore;
+  private readonly owner: ExchangeOwner;
   private settled = false;
   private hasBeenResent = false;
   private stream: ClientHttp2Stream | null = null;
@@ -34,14 +37,11 @@ export class Exchange {
   private status = "";
   private statusMessage = "";
 
-  constructor(request: ExchangeRequest, maxRecvBytes: number) {
+  constructor(request: ExchangeRequest, maxRecvBytes: number, owner: ExchangeOwner) {
     this.request = request;
     this.maxRecvBytes = maxRecvBytes;
+    this.owner = owner;
     this.reader = new FrameReader(maxRecvBytes);
-    this.answer = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
   }
 
   get isSettled(): boolean {
@@ -79,24 +79,19 @@ export class Exchange {
 
   /** The stream has closed in the ordinary way: with trailers, or with a reset of the peer. */
   end(rstCode: number): void {
-    if (this.settled) return;
-    const outcome = this.outcome(rstCode);
-    if (outcome instanceof ConnectError) this.fail(outcome);
-    else this.succeed(outcome);
+    if (!this.settled) this.settle(this.outcome(rstCode));
   }
 
   /** Gives up: tells the peer, if it has the call, and fails with the error. */
   abandon(error: ConnectError): void {
     if (this.settled) return;
-    this.fail(error);
+    this.settle(error);
     this.stream?.close(NGHTTP2_CANCEL);
   }
 
   /** Fails without a word to the peer. */
   fail(error: ConnectError): void {
-    if (this.settled) return;
-    this.settled = true;
-    this.reject(error);
+    if (!this.settled) this.settle(error);
   }
 
   /** The peer did not process the call. @returns false when it has had its second chance */
@@ -120,9 +115,9 @@ export class Exchange {
     this.statusMessage = "";
   }
 
-  private succeed(message: Uint8Array): void {
+  private settle(outcome: Uint8Array | ConnectError): void {
     this.settled = true;
-    this.resolve(message);
+    this.owner.ended(outcome);
   }
 
   private outcome(rstCode: number): Uint8Array | ConnectError {
@@ -139,10 +134,6 @@ export class Exchange {
 }
 
 const NGHTTP2_CANCEL = 8;
-
-function ignore(): void {
-  // stands in until the promise's executor has run, which is before the constructor returns
-}
 
 function text(header: string | string[] | undefined): string {
   if (header === undefined) return "";

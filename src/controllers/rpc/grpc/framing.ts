@@ -1,25 +1,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { sizeFailure } from "../failure.ts";
 
-const PREFIX_BYTES = 5;
-
-/**
- * A message in its gRPC frame: one byte of flags, four of length, the message.
- *
- *     00 00000005 1a030a0175
- *
- * Source: gRPC over HTTP/2, "Length-Prefixed-Message".
- */
-export function frameMessage(message: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(PREFIX_BYTES + message.length);
-  const length = message.length;
-  frame[1] = length >>> 24;
-  frame[2] = length >>> 16;
-  frame[3] = length >>> 8;
-  frame[4] = length;
-  frame.set(message, PREFIX_BYTES);
-  return frame;
-}
+/** Flags and length in front of a message. Source: gRPC over HTTP/2, "Length-Prefixed-Message". */
+export const PREFIX_BYTES = 5;
 
 /** @throws {ConnectError} ResourceExhausted when the message is over the limit */
 export function checkSendSize(bytes: number, maxBytes: number): void {

@@ -5,13 +5,13 @@ import {
   fromBinary,
   type MessageInitShape,
   type MessageShape,
-  toBinary,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport, type UnaryResponse } from "@connectrpc/connect";
 import { errorText } from "../../../messages/server-error.ts";
 import type { Clock, Timer } from "../../../ports/clock.ts";
-import { Exchange } from "./exchange.ts";
-import { checkSendSize, frameMessage } from "./framing.ts";
+import { Exchange, type ExchangeOwner } from "./exchange.ts";
+import { checkSendSize, PREFIX_BYTES } from "./framing.ts";
+import { MessageEncoder } from "./message-encoder.ts";
 import { internalError } from "./status.ts";
 import { timeoutHeader } from "./timeout-header.ts";
 
@@ -34,30 +34,32 @@ export interface GrpcTransportDeps {
 export class GrpcTransport implements Transport {
   private readonly options: GrpcTransportOptions;
   private readonly deps: GrpcTransportDeps;
+  private readonly encoder = new MessageEncoder();
 
   constructor(options: GrpcTransportOptions, deps: GrpcTransportDeps) {
     this.options = options;
     this.deps = deps;
   }
 
-  async unary<I extends DescMessage, O extends DescMessage>(
+  unary<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     signal: AbortSignal | undefined,
     timeoutMs: number | undefined,
     header: unknown,
     input: MessageInitShape<I>,
   ): Promise<UnaryResponse<I, O>> {
-    const exchange = new Exchange(
-      {
+    return new Promise((resolve, reject) => {
+      const request = {
         path: pathOf(method),
         sid: checkedSid(header),
         timeout: timeoutMs === undefined ? "" : timeoutHeader(timeoutMs),
-        frame: this.encode(method.input, input),
-      },
-      this.options.maxRecvBytes,
-    );
-    const answer = await this.exchange(exchange, signal, timeoutMs);
-    return new UnaryAnswer(method, decode(method.output, answer));
+        frame: this.frame(method.input, input),
+      };
+      const call = new UnaryCall(method, signal, resolve, reject);
+      const exchange = new Exchange(request, this.options.maxRecvBytes, call);
+      call.watch(exchange, timeoutMs, this.deps.clock);
+      if (!exchange.isSettled) this.deps.channel.send(exchange);
+    });
   }
 
   /** @throws {ConnectError} Unimplemented: the service has unary methods only */
@@ -65,40 +67,72 @@ export class GrpcTransport implements Transport {
     throw new ConnectError("this transport is for unary calls", Code.Unimplemented);
   }
 
-  private encode<I extends DescMessage>(schema: I, input: MessageInitShape<I>): Uint8Array {
-    let bytes: Uint8Array;
-    try {
-      bytes = toBinary(schema, create(schema, input));
-    } catch (error) {
-      throw internalError(errorText(error), error);
-    }
-    checkSendSize(bytes.length, this.options.maxSendBytes);
-    return frameMessage(bytes);
+  private frame<I extends DescMessage>(schema: I, input: MessageInitShape<I>): Uint8Array {
+    const frame = this.encoder.frame(schema, create(schema, input));
+    checkSendSize(frame.length - PREFIX_BYTES, this.options.maxSendBytes);
+    return frame;
+  }
+}
+
+/** A call from the caller's side: its time, its cancellation, its promise. */
+class UnaryCall<I extends DescMessage, O extends DescMessage> implements ExchangeOwner {
+  private readonly method: DescMethodUnary<I, O>;
+  private readonly signal: AbortSignal | undefined;
+  private readonly resolve: (response: UnaryResponse<I, O>) => void;
+  private readonly reject: (error: ConnectError) => void;
+  private exchange: Exchange | null = null;
+  private timer: Timer | null = null;
+
+  constructor(
+    method: DescMethodUnary<I, O>,
+    signal: AbortSignal | undefined,
+    resolve: (response: UnaryResponse<I, O>) => void,
+    reject: (error: ConnectError) => void,
+  ) {
+    this.method = method;
+    this.signal = signal;
+    this.resolve = resolve;
+    this.reject = reject;
   }
 
-  private async exchange(
-    exchange: Exchange,
-    signal: AbortSignal | undefined,
-    timeoutMs: number | undefined,
-  ): Promise<Uint8Array> {
-    const cancel = () => exchange.abandon(new ConnectError("call canceled", Code.Canceled));
-    let timer: Timer | null = null;
-    if (timeoutMs !== undefined) {
-      timer = this.deps.clock.after(Math.min(timeoutMs, MAX_TIMER_MS), () => {
-        exchange.abandon(new ConnectError("context deadline exceeded", Code.DeadlineExceeded));
-      });
+  /** From now on the call ends with its time or its signal. */
+  watch(exchange: Exchange, timeoutMs: number | undefined, clock: Clock): void {
+    this.exchange = exchange;
+    if (this.signal?.aborted === true) {
+      this.handleEvent();
+      return;
     }
-    signal?.addEventListener("abort", cancel);
-    if (signal?.aborted === true) cancel();
-    else this.deps.channel.send(exchange);
+    this.signal?.addEventListener("abort", this);
+    if (timeoutMs === undefined) return;
+    this.timer = clock.after(Math.min(timeoutMs, MAX_TIMER_MS), () => {
+      exchange.abandon(new ConnectError("context deadline exceeded", Code.DeadlineExceeded));
+    });
+  }
+
+  /** The signal has been aborted. */
+  handleEvent(): void {
+    this.exchange?.abandon(new ConnectError("call canceled", Code.Canceled));
+  }
+
+  ended(outcome: Uint8Array | ConnectError): void {
+    this.timer?.cancel();
+    this.signal?.removeEventListener("abort", this);
+    const answer = outcome instanceof ConnectError ? outcome : this.decode(outcome);
+    if (answer instanceof ConnectError) this.reject(answer);
+    else this.resolve(answer);
+  }
+
+  private decode(message: Uint8Array): UnaryAnswer<I, O> | ConnectError {
+    const { method } = this;
     try {
-      return await exchange.answer;
-    } finally {
-      timer?.cancel();
-      signal?.removeEventListener("abort", cancel);
+      return new UnaryAnswer(method, fromBinary(method.output, message, IGNORE_UNKNOWN));
+    } catch (error) {
+      return internalError(`failed to unmarshal the received message: ${errorText(error)}`, error);
     }
   }
 }
+
+const IGNORE_UNKNOWN = { readUnknownFields: false };
 
 /** The part of Connect's answer that the client reads; headers are built only if somebody asks. */
 class UnaryAnswer<I extends DescMessage, O extends DescMessage> implements UnaryResponse<I, O> {
@@ -134,15 +168,6 @@ function checkedSid(header: unknown): string {
   if (typeof sid === "string" && PRINTABLE.test(sid)) return sid;
   const text = 'header key "sid" contains value with non-printable ASCII characters';
   throw internalError(text);
-}
-
-function decode<O extends DescMessage>(schema: O, bytes: Uint8Array): MessageShape<O> {
-  try {
-    return fromBinary(schema, bytes, { readUnknownFields: false });
-  } catch (error) {
-    const text = `failed to unmarshal the received message: ${errorText(error)}`;
-    throw internalError(text, error);
-  }
 }
 
 function pathOf(method: DescMethodUnary): string {

@@ -45,8 +45,9 @@ export class HttpBackend implements Backend {
   private readonly deps: HttpBackendDeps;
   private readonly urls: Urls;
   private readonly headers: Readonly<Record<string, string>>;
-  private readonly tls: { readonly rejectUnauthorized: boolean; readonly ca?: string };
-  private readonly closing = new AbortController();
+  private readonly init: Readonly<Record<string, unknown>>;
+  private readonly running = new Set<Ending>();
+  private isClosed = false;
 
   /** @throws {ServerError} `rpc_bad_host` */
   constructor(options: HttpBackendOptions, deps: HttpBackendDeps) {
@@ -65,7 +66,9 @@ export class HttpBackend implements Backend {
       ...(authorization === null ? {} : { authorization }),
     };
     const { isVerified: rejectUnauthorized, ca } = options.tls;
-    this.tls = ca === null ? { rejectUnauthorized } : { rejectUnauthorized, ca };
+    const tls = ca === null ? { rejectUnauthorized } : { rejectUnauthorized, ca };
+    // no proxy variables: they would capture even loopback targets. Undocumented, hence a test
+    this.init = { method: "POST", proxy: false, tls };
   }
 
   async connect(request: ConnectionRequest, attempt: Attempt): Promise<ConnectionResponse> {
@@ -84,8 +87,14 @@ export class HttpBackend implements Backend {
     );
   }
 
+  failureOf(error: unknown): ServerError {
+    return error instanceof ServerError
+      ? error
+      : statusFailure("Internal", errorText(error), error);
+  }
+
   refusal(): ServerError | null {
-    if (!this.closing.signal.aborted) return null;
+    if (!this.isClosed) return null;
     return new ServerError("rpc_closed", "http rpc is closed");
   }
 
@@ -94,22 +103,21 @@ export class HttpBackend implements Backend {
   }
 
   close(): void {
-    this.closing.abort();
+    this.isClosed = true;
+    for (const ending of this.running) ending.abort();
   }
 
   /** @returns the body of an answer with status 200 */
   private async post(url: string, body: string, attempt: Attempt): Promise<string> {
     const report = this.deps.breaker.admit();
-    const end = new Ending(this.deps.clock, attempt, this.closing.signal);
+    const end = new Ending(this.deps.clock, attempt);
+    this.running.add(end);
     try {
       const response = await fetch(url, {
-        method: "POST",
+        ...this.init,
         headers: { ...this.headers, "x-anycable-meta-sid": attempt.sid },
         body,
         signal: end.signal,
-        tls: this.tls,
-        // no proxy variables: they would capture even loopback targets. Undocumented, hence a test
-        proxy: false,
       } as unknown as BunFetchRequestInit); // `proxy: false` is missing in the declared type
       const answer = await response.text();
       report("success");
@@ -118,6 +126,7 @@ export class HttpBackend implements Backend {
       if (error instanceof ServerError) throw error;
       throw networkFailure(error, end, report);
     } finally {
+      this.running.delete(end);
       end.release();
     }
   }
@@ -131,25 +140,30 @@ const MAX_TIMER_MS = 2_147_483_647;
 class Ending {
   readonly signal: AbortSignal;
   isExpired = false;
-  private readonly sources: readonly AbortSignal[];
+  private readonly controller = new AbortController();
+  private readonly caller: AbortSignal | null;
   private readonly timer: Timer | null;
-  private readonly abort: () => void;
 
-  constructor(clock: Clock, attempt: Attempt, closing: AbortSignal) {
-    const controller = new AbortController();
-    this.signal = controller.signal;
-    this.abort = () => controller.abort();
-    this.sources = attempt.signal === null ? [closing] : [closing, attempt.signal];
-    for (const source of this.sources) {
-      if (source.aborted) controller.abort();
-      else source.addEventListener("abort", this.abort);
-    }
+  constructor(clock: Clock, attempt: Attempt) {
+    this.signal = this.controller.signal;
+    this.caller = attempt.signal;
+    if (this.caller?.aborted === true) this.abort();
+    this.caller?.addEventListener("abort", this);
     this.timer = attempt.timeoutMs > 0 ? this.expireIn(clock, attempt.timeoutMs) : null;
+  }
+
+  /** The caller's signal has been aborted. */
+  handleEvent(): void {
+    this.abort();
+  }
+
+  abort(): void {
+    this.controller.abort();
   }
 
   release(): void {
     this.timer?.cancel();
-    for (const source of this.sources) source.removeEventListener("abort", this.abort);
+    this.caller?.removeEventListener("abort", this);
   }
 
   private expireIn(clock: Clock, timeoutMs: number): Timer {

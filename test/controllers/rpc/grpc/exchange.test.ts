@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
-import { frameMessage } from "../../../../src/controllers/rpc/grpc/framing.ts";
 import type { RawHandler } from "../../../support/grpc-backend-raw.ts";
-import { outcome, SUCCESS, someCall, Wire } from "./wire.ts";
+import { framed, outcome, SUCCESS, someCall, Wire } from "./wire.ts";
 
 const OK_HEADERS = { ":status": "200", "content-type": "application/grpc" };
 
@@ -9,7 +8,7 @@ test("An answer in single bytes is whole", async () => {
   using wire = new Wire();
   const { port } = await wire.peer((connection, id) => {
     connection.headers(id, OK_HEADERS);
-    for (const byte of frameMessage(SUCCESS)) connection.data(id, Uint8Array.of(byte));
+    for (const byte of framed(SUCCESS)) connection.data(id, Uint8Array.of(byte));
     connection.headers(id, { "grpc-status": "0" }, true);
   });
   const { connection } = await wire.open(port);
@@ -138,7 +137,7 @@ test("An answer with many headers is taken", async () => {
   const { port } = await wire.peer((connection, id) => {
     const many = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`x-${n}`, "1"]));
     connection.headers(id, { ...OK_HEADERS, ...many });
-    connection.data(id, frameMessage(SUCCESS));
+    connection.data(id, framed(SUCCESS));
     connection.headers(id, { "grpc-status": "0" }, true);
   });
   const { connection } = await wire.open(port);

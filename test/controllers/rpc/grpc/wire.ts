@@ -1,11 +1,11 @@
 import { connect as connectSocket } from "node:net";
+import { ConnectError } from "@connectrpc/connect";
 import {
   Connection,
   type ConnectionOptions,
   type ConnectionOwner,
 } from "../../../../src/controllers/rpc/grpc/connection.ts";
 import { Exchange } from "../../../../src/controllers/rpc/grpc/exchange.ts";
-import { frameMessage } from "../../../../src/controllers/rpc/grpc/framing.ts";
 import { RequestHeaders } from "../../../../src/controllers/rpc/grpc/request-headers.ts";
 import type { Clock } from "../../../../src/ports/clock.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
@@ -107,20 +107,32 @@ export class Wire implements Disposable {
   }
 }
 
+/** A message in its gRPC frame. */
+export function framed(message: Uint8Array): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([prefix, message]);
+}
+
+const endings = new WeakMap<Exchange, Promise<unknown>>();
+
 /** A call, not sent yet. */
 export function someCall(sid = "s1"): Exchange {
-  const frame = frameMessage(Buffer.from("request"));
-  const call = new Exchange({ path: "/anycable.RPC/Command", sid, timeout: "", frame }, 1000);
-  call.answer.catch(() => undefined); // a test may not care how it ends
+  const ending = Promise.withResolvers<unknown>();
+  const request = { path: "/anycable.RPC/Command", sid, timeout: "", frame: framed(SUCCESS) };
+  const call = new Exchange(request, 1000, {
+    ended: (result) => {
+      if (result instanceof ConnectError) ending.resolve([result.code, result.rawMessage]);
+      else ending.resolve(Buffer.from(result).toString("hex"));
+    },
+  });
+  endings.set(call, ending.promise);
   return call;
 }
 
 /** How a call ended: the answer in hex, or the gRPC code and the text of the error. */
 export function outcome(call: Exchange): Promise<unknown> {
-  return call.answer.then(
-    (message) => Buffer.from(message).toString("hex"),
-    (error: { code: number; rawMessage: string }) => [error.code, error.rawMessage],
-  );
+  return endings.get(call) ?? Promise.reject(new Error("a call of someCall is needed"));
 }
 
 /** Waits for what the peer sees; the test's own time limit ends it. */
