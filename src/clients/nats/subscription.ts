@@ -7,7 +7,8 @@ export interface NatsSubscription {
   readonly subject: string;
   /**
    * Resolves when the server has acknowledged it: messages published anywhere on that server arrive from then on.
-   * Another server of a cluster may learn of it a moment later. Stays pending while there is no connection.
+   * Another server of a cluster may learn of it a moment later. Stays pending while there is no connection; a new promise
+   * whenever one was lost.
    * Rejects with a ServerError `subscribe_failed` when the server refuses it or the link is stopped.
    */
   readonly ready: Promise<void>;
@@ -23,11 +24,12 @@ export class LinkSubscription implements NatsSubscription {
   readonly subject: string;
   readonly #handler: MessageHandler;
   readonly #log: Log;
-  readonly #acknowledged = Promise.withResolvers<void>();
+  #acknowledged = quietly(Promise.withResolvers<void>());
   readonly #onClosed: (subscription: LinkSubscription) => void;
   #raw: Subscription | null = null;
   #refusal: ServerError | null = null;
   #isReady = false;
+  #wasReady = false;
 
   constructor(
     subject: string,
@@ -41,8 +43,6 @@ export class LinkSubscription implements NatsSubscription {
     this.#handler = deps.handler;
     this.#onClosed = deps.onClosed;
     this.#log = deps.log;
-    // Not everybody waits for it; who does, gets the rejection all the same.
-    this.#acknowledged.promise.catch(() => undefined);
   }
 
   get ready(): Promise<void> {
@@ -63,6 +63,8 @@ export class LinkSubscription implements NatsSubscription {
   /** The connection is gone. */
   detach(): void {
     this.#raw = null;
+    if (this.#isReady) this.#acknowledged = quietly(Promise.withResolvers<void>());
+    this.#isReady = false;
   }
 
   /** The server has answered whatever was asked before. */
@@ -72,12 +74,13 @@ export class LinkSubscription implements NatsSubscription {
       return;
     }
     this.#isReady = true;
+    this.#wasReady = true;
     this.#acknowledged.resolve();
   }
 
   /** Tells who waits; who had been told that it works gets a line in the log. */
   fail(error: ServerError): void {
-    if (this.#isReady) {
+    if (this.#wasReady) {
       this.#log.error("failed to subscribe", { channel: this.subject, error: error.message });
     }
     this.#acknowledged.reject(error);
@@ -105,4 +108,10 @@ export class LinkSubscription implements NatsSubscription {
     const text = `cannot subscribe to ${this.subject}: ${errorText(cause)}`;
     this.#refusal = new ServerError("subscribe_failed", text, { cause });
   }
+}
+
+/** Not everybody waits for it; who does, gets a rejection all the same. */
+function quietly(waiting: PromiseWithResolvers<void>): PromiseWithResolvers<void> {
+  waiting.promise.catch(() => undefined);
+  return waiting;
 }
