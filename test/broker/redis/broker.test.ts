@@ -299,6 +299,22 @@ describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
     server.resume();
   });
 
+  test("RedisBroker and the stores need no dangerous commands (docs/redis.md, rights)", async () => {
+    const rights = ["~ac:*", "&*", "+@all", "-@dangerous"];
+    await server.call("acl", "setuser", "app", "on", ">pw", ...rights);
+    const url = `redis://app:pw@127.0.0.1:${server.port}`;
+    const { broker, presence, delivery } = await start({ presenceTtlMs: 300 }, url);
+    await broker.subscribe("s");
+
+    await broker.publish(publication("s", "1"));
+    await presence.join("s", "x", "42", "");
+
+    const { epoch = "" } = (await delivery.publicationsReach(2))[0] ?? {};
+    expect(texts(await broker.historyFrom("s", { epoch, offset: 0 }))).toEqual(["1"]);
+    await delivery.publicationsReach(3);
+    expect(await presence.info("s", true)).toEqual({ total: 0, records: [] });
+  });
+
   test("RedisBroker, sessions and presence use only commands that Redis 6.2 has", async () => {
     const { broker, sessions, presence, delivery } = await start({ presenceTtlMs: 300 });
     await server.call("config", "resetstat");
