@@ -1,4 +1,4 @@
-import type { NodeConnection } from "../clients/redis/node-connection.ts";
+import type { RedisConnection } from "../clients/redis/connection.ts";
 import { isReply } from "../clients/redis/redis-error.ts";
 import { errorText, ServerError } from "../messages/server-error.ts";
 import type { Log } from "../ports/log.ts";
@@ -13,6 +13,9 @@ export interface StreamGroupOptions {
   readonly blockMs: number;
 }
 
+/** What a group needs of its connections. */
+export type GroupConnection = Pick<RedisConnection, "call">;
+
 /** Read and claimed at once: large enough for one XACK and XDEL to cost nothing per entry, short enough for a turn. */
 const COUNT = "256";
 const DEAD_AFTER_MS = 3_600_000;
@@ -23,14 +26,14 @@ const DEAD_AFTER_MS = 3_600_000;
  */
 export class StreamGroup {
   readonly #options: StreamGroupOptions;
-  readonly #reader: NodeConnection;
-  readonly #writer: NodeConnection;
+  readonly #reader: GroupConnection;
+  readonly #writer: GroupConnection;
   readonly #log: Log;
   #readerId: string | null = null;
 
   constructor(
     options: StreamGroupOptions,
-    deps: { readonly reader: NodeConnection; readonly writer: NodeConnection; readonly log: Log },
+    deps: { readonly reader: GroupConnection; readonly writer: GroupConnection; readonly log: Log },
   ) {
     this.#options = options;
     this.#reader = deps.reader;
