@@ -65,7 +65,7 @@ describe.skipIf(!HAS_REDIS)(titled("RedisStreamBroadcaster and faults"), () => {
   }, 15_000);
 
   test("RedisStreamBroadcaster follows the primary: a replica is left, a new primary is used", async () => {
-    const other = await RedisServer.start();
+    await using other = await RedisServer.start();
     const { log, fatal } = await start({ attempts: 1 });
     await server.call("replicaof", "127.0.0.1", other.port);
 
@@ -75,7 +75,6 @@ describe.skipIf(!HAS_REDIS)(titled("RedisStreamBroadcaster and faults"), () => {
     expect(log.records.filter(({ level }) => level === "error").at(-1)?.attributes["error"]).toBe(
       `127.0.0.1:${server.port} is a slave`,
     );
-    await other.stop();
   }, 15_000);
 
   test("RedisStreamBroadcaster says that Redis is gone for good, once", async () => {

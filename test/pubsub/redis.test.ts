@@ -294,7 +294,7 @@ describe.skipIf(!HAS_REDIS)(titled("RedisPubSub"), () => {
   test("RedisPubSub follows the primary when its server becomes a replica", async () => {
     const clock = new FakeClock();
     const { pubsub, log } = await start(server.url, 5, clock);
-    const other = await RedisServer.start();
+    await using other = await RedisServer.start();
     await server.call("replicaof", "127.0.0.1", other.port);
     await pubsub.publish(publication("a", "1"));
 
@@ -305,13 +305,12 @@ describe.skipIf(!HAS_REDIS)(titled("RedisPubSub"), () => {
     expect(await pubsub.publish(publication("a", "2")).catch((e: { code: string }) => e.code)).toBe(
       "publish_failed",
     );
-    await other.stop();
   });
 });
 
 describe.skipIf(!HAS_REDIS)(titled("RedisPubSub in a cluster"), () => {
   test("RedisPubSub leaves a server of the cluster that hangs, and hears through another one", async () => {
-    const cluster = await startCluster();
+    await using cluster = await startCluster();
     const [delivery, log] = [new RecordingDelivery(), new FakeLog()];
     const url = cluster.servers.map((server) => `${server.url}?write_timeout=300ms`).join(",");
     const pubsub = new RedisPubSub(
@@ -339,6 +338,5 @@ describe.skipIf(!HAS_REDIS)(titled("RedisPubSub in a cluster"), () => {
     expect(log.messages("error")).toContain("Redis pub/sub disconnected");
     await pubsub.stop(NEVER);
     hanging?.resume();
-    await cluster.stop();
   }, 60_000);
 });

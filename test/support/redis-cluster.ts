@@ -8,6 +8,8 @@ export interface RedisCluster {
   /** The address of all of them, as users write it. */
   readonly url: string;
   stop(): Promise<void>;
+  /** For `await using`: stopped also when the test fails. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Ready when every server says so. */
@@ -29,12 +31,14 @@ export async function startCluster(program?: RedisProgram): Promise<RedisCluster
     );
   }
   const members = servers.map(({ server }) => server);
+  const stop = async () => {
+    await Promise.all(members.map((server) => server.stop()));
+  };
   return {
     servers: members,
     url: members.map(({ url }) => url).join(","),
-    stop: async () => {
-      await Promise.all(members.map((server) => server.stop()));
-    },
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
 }
 

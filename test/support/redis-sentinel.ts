@@ -27,6 +27,11 @@ export class RedisSentinel {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  /** For `await using`: stopped also when the test fails. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
   #spawn(primary: RedisServer, lines: readonly string[]): void {
     const file = join(this.#folder, "sentinel.conf");
     const config = [

@@ -120,6 +120,11 @@ export class RedisServer {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** For `await using`: stopped also when the test fails. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
   /** How many connections listen to a channel. */
   async listeners(channel: string): Promise<number> {
     const answer = await this.call("pubsub", "numsub", channel);

@@ -254,10 +254,10 @@ describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
   }, 30_000);
 
   test("RedisBroker follows a failover: a new epoch on the new primary, positions of the old one rejected", async () => {
-    const replica = await RedisServer.start({
+    await using replica = await RedisServer.start({
       args: ["--replicaof", "127.0.0.1", String(server.port)],
     });
-    const sentinel = await RedisSentinel.start(server);
+    await using sentinel = await RedisSentinel.start(server);
     const { broker, delivery } = await start(
       {},
       `redis://127.0.0.1:${sentinel.port}?master_set=mymaster`,
@@ -281,7 +281,6 @@ describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
     const fresh = (await delivery.publicationsReach(2)).at(-1);
     expect(stale.ok).toBe(false);
     expect([fresh?.data, fresh?.offset, fresh?.epoch === epoch]).toEqual(["2", 1, false]);
-    await Promise.all([sentinel.stop(), replica.stop()]);
   }, 60_000);
 
   test("RedisBroker waits no longer than a second for a Redis that hangs when it is stopped", async () => {

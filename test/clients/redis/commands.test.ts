@@ -118,7 +118,7 @@ describe.skipIf(!HAS_REDIS)(titled("CommandLink"), () => {
 
 describe.skipIf(!HAS_REDIS)(titled("CommandLink in a cluster"), () => {
   test("CommandLink reaches the owner of every key, follows a slot that moves, and survives a hanging server", async () => {
-    const cluster = await startCluster();
+    await using cluster = await startCluster();
     const url = cluster.servers.map((server) => `${server.url}?write_timeout=300ms`).join(",");
     const { link, events } = await start(url);
     const keys = Array.from({ length: 50 }, (_, n) => `key${n}`);
@@ -154,7 +154,6 @@ describe.skipIf(!HAS_REDIS)(titled("CommandLink in a cluster"), () => {
 
     expect(events.filter((event) => event === "exhausted")).toEqual([]);
     await link.stop(NEVER);
-    await cluster.stop();
   }, 60_000);
 });
 

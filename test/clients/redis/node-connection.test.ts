@@ -115,7 +115,7 @@ describe.skipIf(!HAS_REDIS)(titled("NodeConnection"), () => {
   });
 
   test("NodeConnection rejects what is under way at once when the server dies, and tells why it is gone", async () => {
-    const own = await RedisServer.start();
+    await using own = await RedisServer.start();
     const connection = await openNode(redisTarget(own.url));
     const waiting = connection.call("blpop", "nothing", "0").catch(code);
 
@@ -124,7 +124,6 @@ describe.skipIf(!HAS_REDIS)(titled("NodeConnection"), () => {
     expect(await waiting).toBe("redis_unavailable");
     expect((await connection.closed).code).toBe("redis_unavailable");
     expect(await connection.call("get", "k").catch(code)).toBe("redis_unavailable");
-    await own.stop();
   });
 
   test("NodeConnection does not stop at a throw of whoever takes its messages", async () => {
@@ -150,7 +149,7 @@ describe.skipIf(!HAS_REDIS)(titled("NodeConnection"), () => {
   });
 
   test("NodeConnection notices a server that hangs: a PING stays without an answer", async () => {
-    const own = await RedisServer.start();
+    await using own = await RedisServer.start();
     const target = redisTarget(`${own.url}?write_timeout=150ms`);
     const commands = await openNode(target, { pingIntervalMs: 50 });
     const listener = await openNode(target, { pingIntervalMs: 50, isPrimary: false });
@@ -164,7 +163,6 @@ describe.skipIf(!HAS_REDIS)(titled("NodeConnection"), () => {
       expect.stringContaining("Socket timeout"),
       expect.stringContaining("Socket timeout"),
     ]);
-    await own.stop();
   });
 
   test("NodeConnection stays while a quiet subscriber's PINGs are answered", async () => {
@@ -215,8 +213,8 @@ describe.skipIf(!HAS_REDIS)(titled("NodeConnection"), () => {
   });
 
   test("NodeConnection refuses a replica, and leaves a primary that became one", async () => {
-    const primary = await RedisServer.start();
-    const replica = await RedisServer.start();
+    await using primary = await RedisServer.start();
+    await using replica = await RedisServer.start();
     const pinging = await openNode(redisTarget(replica.url), { pingIntervalMs: 20 });
     const writing = await openNode(redisTarget(replica.url));
 
@@ -227,7 +225,6 @@ describe.skipIf(!HAS_REDIS)(titled("NodeConnection"), () => {
     expect((await writing.closed).message).toContain("READONLY");
     expect(await openNode(redisTarget(replica.url)).catch(code)).toBe("redis_not_primary");
     (await openNode(redisTarget(replica.url), { isPrimary: false })).close();
-    await Promise.all([primary.stop(), replica.stop()]);
   });
 });
 

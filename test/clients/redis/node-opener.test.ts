@@ -29,11 +29,11 @@ async function reached(opening: NodeOpener): Promise<string> {
 
 describe.skipIf(!HAS_REDIS)(titled("NodeOpener with sentinels"), () => {
   test("NodeOpener finds the primary that the sentinels name, and the next one after a failover", async () => {
-    const primary = await RedisServer.start();
-    const replica = await RedisServer.start({
+    await using primary = await RedisServer.start();
+    await using replica = await RedisServer.start({
       args: ["--replicaof", "127.0.0.1", String(primary.port)],
     });
-    const sentinel = await RedisSentinel.start(primary);
+    await using sentinel = await RedisSentinel.start(primary);
     const dead = await freePort();
     const target = redisTarget("redis://mymaster", {
       sentinels: [`127.0.0.1:${dead}`, `127.0.0.1:${sentinel.port}`],
@@ -49,16 +49,15 @@ describe.skipIf(!HAS_REDIS)(titled("NodeOpener with sentinels"), () => {
     const after = await Promise.all(openings.map((opening) => retried(() => reached(opening))));
     expect(before).toEqual(Array(3).fill(`127.0.0.1:${primary.port}`));
     expect(after).toEqual(Array(3).fill(`127.0.0.1:${replica.port}`));
-    await Promise.all([sentinel.stop(), primary.stop(), replica.stop()]);
   }, 40_000);
 
   test("NodeOpener logs in at the sentinel with the list's password, at the primary with the URL's", async () => {
-    const primary = await RedisServer.start({
+    await using primary = await RedisServer.start({
       args: ["--requirepass", "datapw"],
       password: "datapw",
     });
     const auth = ["sentinel auth-pass mymaster datapw", "requirepass sentpw"];
-    const sentinel = await RedisSentinel.start(primary, auth);
+    await using sentinel = await RedisSentinel.start(primary, auth);
     const address = `127.0.0.1:${sentinel.port}`;
 
     const right = redisTarget("redis://:datapw@mymaster/6", { sentinels: [`:sentpw@${address}`] });
@@ -69,12 +68,11 @@ describe.skipIf(!HAS_REDIS)(titled("NodeOpener with sentinels"), () => {
     expect(refusal).toStartWith("no sentinel names the primary of mymaster (127.0.0.1:");
     expect(refusal).toContain("WRONGPASS");
     expect(refusal).not.toContain("datapw");
-    await Promise.all([sentinel.stop(), primary.stop()]);
   }, 20_000);
 
   test("NodeOpener says of every sentinel why it did not help", async () => {
-    const primary = await RedisServer.start();
-    const sentinel = await RedisSentinel.start(primary);
+    await using primary = await RedisServer.start();
+    await using sentinel = await RedisSentinel.start(primary);
     const dead = await freePort();
     const target = redisTarget("redis://stranger", {
       sentinels: [`127.0.0.1:${sentinel.port}`, `127.0.0.1:${dead}`],
@@ -84,7 +82,6 @@ describe.skipIf(!HAS_REDIS)(titled("NodeOpener with sentinels"), () => {
 
     expect(refusal).toContain(`127.0.0.1:${sentinel.port}: does not know it`);
     expect(refusal).toMatch(new RegExp(`127.0.0.1:${dead}: .*ECONNREFUSED`));
-    await Promise.all([sentinel.stop(), primary.stop()]);
   }, 20_000);
 });
 
