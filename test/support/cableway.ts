@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
+import { OutputFile } from "./output-file.ts";
 import { RawClient } from "./raw-client.ts";
 import type { RawClientOptions } from "./raw-handshake.ts";
 import { until } from "./until.ts";
@@ -32,19 +33,19 @@ export type PublicationMeta = Readonly<Record<string, unknown>>;
 export class Cableway {
   readonly host: string;
   readonly port: number;
-  readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
-  private output = "";
-  private readonly reading: Promise<unknown>;
+  readonly process: Bun.Subprocess<"ignore", number, number>;
+  private readonly output: OutputFile;
 
   private constructor(
     host: string,
     port: number,
-    process: Bun.Subprocess<"ignore", "pipe", "pipe">,
+    process: Bun.Subprocess<"ignore", number, number>,
+    output: OutputFile,
   ) {
     this.host = host;
     this.port = port;
     this.process = process;
-    this.reading = Promise.all([this.read(process.stdout), this.read(process.stderr)]);
+    this.output = output;
   }
 
   /** Starts it and waits until it listens. @throws with its output when it exits instead */
@@ -79,19 +80,20 @@ export class Cableway {
     const port = options.port ?? (await freePort(host));
     const usual = [...USUAL, `--http_broadcast_port=${port}`];
     const fixed = [`--host=${host}`, `--port=${port}`, ...(options.isBare ? [] : usual)];
+    const output = new OutputFile();
     const child = Bun.spawn([...(options.through ?? []), BINARY, ...fixed, ...args], {
       env: { ...cleanEnvironment(), ...options.env },
       stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
+      stdout: output.fd,
+      stderr: output.fd,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
-    return new Cableway(host, port, child);
+    return new Cableway(host, port, child, output);
   }
 
   /** What it wrote so far, both streams. */
   get log(): string {
-    return this.output;
+    return this.output.text;
   }
 
   get url(): string {
@@ -188,7 +190,7 @@ export class Cableway {
     const timer = setTimeout(late, limitMs);
     try {
       const exitCode = await Promise.race([this.process.exited, promise]);
-      await this.reading;
+      this.output.close();
       return exitCode;
     } finally {
       clearTimeout(timer);
@@ -203,11 +205,6 @@ export class Cableway {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-  }
-
-  private async read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
-    for await (const chunk of stream) this.output += decoder.decode(chunk, { stream: true });
   }
 
   private async isListening(isTls: boolean): Promise<boolean> {
