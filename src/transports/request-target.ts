@@ -1,5 +1,7 @@
 /** Path and query of a request as they came, without the origin that the runtime puts in front. */
 export function targetOf(url: string): string {
+  // Without a usable Host header it is the target alone.
+  if (url.startsWith("/")) return url;
   const start = url.indexOf("://");
   if (start < 0) return url;
   const slash = url.indexOf("/", start + 3);
