@@ -1,0 +1,105 @@
+import { expect, test } from "bun:test";
+import type { PublicationReply, Reply } from "../../../src/messages/reply.ts";
+import { jsonEncoder } from "../../../src/protocols/actioncable/json-encoder.ts";
+
+const CHAT = '{"channel":"Chat"}';
+const encode = (reply: Reply): unknown => jsonEncoder.encode(reply).data;
+
+function publicationReply(given: Partial<PublicationReply>): PublicationReply {
+  return {
+    type: "publication",
+    identifier: CHAT,
+    message: '{"b":1,"a":12345678901234567890}',
+    broadcastType: "",
+    stream: "s",
+    epoch: "",
+    offset: 0,
+    ...given,
+  };
+}
+
+test("encode writes the server's own messages byte for byte as the catalogue says", () => {
+  const catalogue: readonly (readonly [Reply, string])[] = [
+    [{ type: "welcome", sid: "X", restoredIds: null }, '{"type":"welcome","sid":"X"}'],
+    [
+      { type: "welcome", sid: "X", restoredIds: [] },
+      '{"type":"welcome","sid":"X","restored":true}',
+    ],
+    [
+      { type: "welcome", sid: "X", restoredIds: ["a", "b"] },
+      '{"type":"welcome","sid":"X","restored":true,"restored_ids":["a","b"]}',
+    ],
+    [
+      { type: "ping", message: "1700000000123456789" },
+      '{"type":"ping","message":1700000000123456789}',
+    ],
+    [{ type: "pong" }, '{"type":"pong"}'],
+    [
+      { type: "confirm_subscription", identifier: CHAT },
+      '{"type":"confirm_subscription","identifier":"{\\"channel\\":\\"Chat\\"}"}',
+    ],
+    [{ type: "reject_subscription", identifier: "" }, '{"type":"reject_subscription"}'],
+    [{ type: "confirm_history", identifier: "x" }, '{"type":"confirm_history","identifier":"x"}'],
+    [{ type: "reject_history", identifier: "x" }, '{"type":"reject_history","identifier":"x"}'],
+    [
+      { type: "disconnect", reason: "remote", reconnect: false },
+      '{"type":"disconnect","reason":"remote","reconnect":false}',
+    ],
+  ];
+
+  for (const [reply, text] of catalogue) expect(encode(reply)).toBe(text);
+});
+
+test("encode writes a publication with the publisher's own JSON, and a position only when there is one", () => {
+  expect(encode(publicationReply({}))).toBe(
+    '{"identifier":"{\\"channel\\":\\"Chat\\"}","message":{"b":1,"a":12345678901234567890}}',
+  );
+  expect(encode(publicationReply({ message: "1", epoch: "aB3x", offset: 7 }))).toBe(
+    '{"identifier":"{\\"channel\\":\\"Chat\\"}","message":1,"stream_id":"s","epoch":"aB3x","offset":7}',
+  );
+  expect(
+    encode(publicationReply({ identifier: "", broadcastType: "presence", message: "1" })),
+  ).toBe('{"type":"presence","message":1}');
+});
+
+test("encode writes presence: members, the total alone, nobody, or that it could not be read", () => {
+  const presence = (info: Extract<Reply, { type: "presence" }>["info"]): unknown =>
+    encode({ type: "presence", identifier: "x", info });
+  const records = [
+    { id: "42", info: '{"name":"V"}' },
+    { id: '"', info: "" },
+  ];
+
+  expect(presence({ total: 2, records })).toBe(
+    '{"type":"presence","identifier":"x","message":{"type":"info","total":2,' +
+      '"records":[{"info":{"name":"V"},"id":"42"},{"id":"\\""}]}}',
+  );
+  expect(presence({ total: 2, records: [] })).toBe(
+    '{"type":"presence","identifier":"x","message":{"type":"info","total":2}}',
+  );
+  expect(presence(null)).toBe(
+    '{"type":"presence","identifier":"x","message":{"type":"error","total":0}}',
+  );
+});
+
+test("encode escapes whatever clients chose: sids, identifiers, streams [Q12]", () => {
+  const nasty = '"}\u2028\n\\';
+
+  for (const reply of [
+    { type: "welcome", sid: nasty, restoredIds: [nasty] },
+    { type: "confirm_subscription", identifier: nasty },
+    publicationReply({ identifier: nasty, stream: nasty, epoch: nasty, broadcastType: nasty }),
+  ] as const) {
+    expect(JSON.stringify(JSON.parse(String(encode(reply))))).toContain(JSON.stringify(nasty));
+  }
+});
+
+test("encode counts the bytes of a frame, not its characters", () => {
+  expect(jsonEncoder.encode({ type: "confirm_history", identifier: "é☃" }).bytes).toBe(
+    Buffer.byteLength('{"type":"confirm_history","identifier":"é☃"}'),
+  );
+});
+
+test("encodeRaw passes the application's text as it is", () => {
+  expect(jsonEncoder.encodeRaw('{"type" : "é"}')).toEqual({ data: '{"type" : "é"}', bytes: 15 });
+});
