@@ -1,4 +1,4 @@
-import type { Loss } from "./load/loss-checker.ts";
+import { sumLoss } from "./load/loss-checker.ts";
 import { percentile } from "./load/percentile.ts";
 import type { Measurement } from "./load/scenario.ts";
 
@@ -12,17 +12,12 @@ export function medianMeasurement(passes: readonly Measurement[]): Measurement |
   if (!first) return null;
   const keys = new Set(passes.flatMap((pass) => Object.keys(pass.figures)));
   const figures = [...keys].map((key) => [key, medianFigure(passes, key)] as const);
-  const sum = (key: keyof Loss) => passes.reduce((total, { loss }) => total + loss[key], 0);
   return {
     figures: Object.fromEntries(figures),
-    loss: {
-      lost: sum("lost"),
-      doubled: sum("doubled"),
-      reordered: sum("reordered"),
-      unknown: sum("unknown"),
-    },
+    loss: sumLoss(passes.map(({ loss }) => loss)),
     failedClients: passes.reduce((total, pass) => total + pass.failedClients, 0),
     failure: passes.find((pass) => pass.failure !== null)?.failure ?? null,
+    hints: [...new Set(passes.flatMap(({ hints }) => hints ?? []))],
   };
 }
 

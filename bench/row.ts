@@ -16,7 +16,12 @@ export interface Figure {
   /** Shown behind the number; the number is divided by `per` first. */
   readonly unit: string;
   readonly per: number;
-  readonly budget: Budget;
+  /** Null for a figure that is only compared. */
+  readonly budget: Budget | null;
+  /** Another figure of the same measurement that stands in the floor's place. */
+  readonly against?: string;
+  /** A further figure, shown behind the line with this text. */
+  readonly detail?: { readonly key: string; readonly text: string };
 }
 
 /** One workload: a file in `rows/`. */

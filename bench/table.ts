@@ -13,6 +13,7 @@ const MISSING = "–";
 /** Workload, floor, server, ratio, budget, verdict. */
 const WIDTHS = [59, 9, 9, 6, 13, 4];
 const OTHER_WIDTH = 9;
+const LATENCIES = ["lastClient", "delivery", "call", "whole"];
 
 /** The head of the table for these columns. */
 export function tableHead(names: readonly string[]): string {
@@ -31,14 +32,19 @@ export function tableHead(names: readonly string[]): string {
 
 /** The lines of one row: one per figure, ratios against the floor of the same run. */
 export function tableLines(result: RowResult): string {
-  return result.row.figures.map((figure, i) => figureLine(result, figure, i === 0)).join("");
+  const figures = result.row.figures.map((figure, i) => figureLine(result, figure, i === 0));
+  const hints = result.subjects.flatMap((measurement) => measurement?.hints ?? []);
+  return [...figures, ...[...new Set(hints)].map((hint) => `  ${MISSING} ${hint}\n`)].join("");
 }
 
 function figureLine(result: RowResult, figure: Figure, isFirst: boolean): string {
-  const floor = result.floor?.figures[figure.key];
   const values = result.subjects.map((measurement) => measurement?.figures[figure.key]);
-  const others = values.slice(1).flatMap((value) => [shown(value, figure), ratio(value, floor)]);
+  const bases = result.subjects.map((measurement) => base(result, measurement, figure));
+  const others = values
+    .slice(1)
+    .flatMap((value, i) => [shown(value, figure), ratio(value, bases[i + 1])]);
   const [main] = result.subjects;
+  const floor = bases[0] ?? result.floor?.figures[figure.key];
   return line([
     figure.label,
     shown(floor, figure),
@@ -47,8 +53,17 @@ function figureLine(result: RowResult, figure: Figure, isFirst: boolean): string
     budgetText(figure),
     verdict(figure.budget, values[0], floor),
     ...others,
-    isFirst && main ? details(main) : "",
+    main ? details(main, figure, isFirst) : "",
   ]);
+}
+
+/** What a figure is held against: the floor's, or another one of the same server. */
+function base(
+  { floor }: RowResult,
+  measurement: Measurement | null,
+  { key, against }: Figure,
+): number | undefined {
+  return against === undefined ? floor?.figures[key] : measurement?.figures[against];
 }
 
 function line(cells: readonly string[]): string {
@@ -78,6 +93,7 @@ function ratio(value: number | null | undefined, floor: number | null | undefine
 }
 
 function budgetText({ budget, per, unit }: Figure): string {
+  if (budget === null) return "";
   if ("atMostFloor" in budget) return `≤ ${budget.atMostFloor} × floor`;
   const sign = "atMost" in budget ? "≤" : "≥";
   const value = "atMost" in budget ? budget.atMost : budget.atLeast;
@@ -85,10 +101,11 @@ function budgetText({ budget, per, unit }: Figure): string {
 }
 
 function verdict(
-  budget: Budget,
+  budget: Budget | null,
   value: number | null | undefined,
   floor: number | null | undefined,
 ): string {
+  if (budget === null) return "";
   if (!isNumber(value)) return MISSING;
   if ("atMost" in budget) return value <= budget.atMost ? "ok" : "over";
   if ("atLeast" in budget) return value >= budget.atLeast ? "ok" : "over";
@@ -96,14 +113,23 @@ function verdict(
   return value <= budget.atMostFloor * floor ? "ok" : "over";
 }
 
-/** p50 and p99 of the row's latency, where it has one, and the memory the server ended with. */
-function details({ figures }: Measurement): string {
-  const p50 = figures["lastClientP50Ms"] ?? figures["deliveryP50Ms"] ?? figures["callP50Ms"];
-  const p99 = figures["lastClientP99Ms"] ?? figures["deliveryP99Ms"] ?? figures["callP99Ms"];
+/** The figure's own detail; on the row's first line also p50, p99 and memory, where it has them. */
+function details({ figures }: Measurement, { detail }: Figure, isFirst: boolean): string {
+  const value = detail && figures[detail.key];
+  const own = detail && isNumber(value) ? [`${number(value)} ${detail.text}`] : [];
+  return [...own, ...(isFirst ? latencyAndMemory(figures) : [])].join(", ");
+}
+
+/** p50 and p99 of the row's latency, and the memory the server ended with. */
+function latencyAndMemory(figures: Measurement["figures"]): string[] {
+  const [p50, p99] = ["P50Ms", "P99Ms"].map((suffix) =>
+    LATENCIES.map((name) => figures[name + suffix]).find(isNumber),
+  );
   const memory = figures["residentBytes"];
-  const parts = [
+  const peak = figures["peakBytes"];
+  return [
     isNumber(p50) && isNumber(p99) ? `${number(p50)} / ${number(p99)} ms` : "",
     isNumber(memory) ? `${number(memory / 1e6)} MB` : "",
-  ];
-  return parts.filter((part) => part !== "").join(", ");
+    isNumber(peak) ? `peak ${number(peak / 1e6)} MB` : "",
+  ].filter((part) => part !== "");
 }

@@ -15,12 +15,21 @@ export interface DialogueClient {
   write(bytes: Uint8Array): void;
 }
 
+/** Reads the payload `bytes[start, end)` of a client's frame; true when that is all there is to it. */
+export type FrameReader = (index: number, bytes: Uint8Array, start: number, end: number) => boolean;
+
 /** What a dialogue needs to know and whom it tells. */
 export interface DialogueOptions {
   /** `ws://host:port/path`. */
   readonly url: URL;
   /** The channel identifier of client number `index`, as the server will see it. */
   readonly identifier: (index: number) => string;
+  /** The sub-protocol; `actioncable-v1-json` when not given. */
+  readonly protocol?: string | undefined;
+  /** What goes into the subscribe command of client number `index` beside its identifier. */
+  readonly subscribeWith?: ((index: number) => object) | undefined;
+  /** Sees every text frame of a confirmed client first; true when it needs no further reading. */
+  readonly onFrame?: FrameReader | undefined;
   /** A client was confirmed. */
   readonly onLive: () => void;
   /** A client received a message with a number. */
@@ -42,7 +51,7 @@ export class Dialogue {
 
   constructor(options: DialogueOptions) {
     this.#options = options;
-    this.#request = handshakeRequest(options.url, PROTOCOL);
+    this.#request = handshakeRequest(options.url, options.protocol ?? PROTOCOL);
   }
 
   /** The client's TCP connection stands. */
@@ -73,6 +82,7 @@ export class Dialogue {
 
   readonly #frame: FrameSink<DialogueClient> = (client, opcode, bytes, start, end) => {
     if (opcode === OPCODE.text) {
+      if (client.phase === PHASE.live && this.#isRead(client.index, bytes, start, end)) return;
       const sequence = this.#reader.read(bytes, start, end);
       if (sequence >= 0) this.#options.onMessage(client.index, sequence);
       else if (client.phase !== PHASE.live) this.#control(client, bytes.subarray(start, end));
@@ -84,6 +94,10 @@ export class Dialogue {
     }
   };
 
+  #isRead(index: number, bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#options.onFrame?.(index, bytes, start, end) ?? false;
+  }
+
   /** Welcome and confirmation; pings and what else is said before a client is live pass by. */
   #control(client: DialogueClient, payload: Uint8Array): void {
     const message: unknown = JSON.parse(Buffer.from(payload).toString());
@@ -91,7 +105,13 @@ export class Dialogue {
     if (type === "welcome" && client.phase === PHASE.welcome) {
       client.phase = PHASE.confirm;
       const identifier = this.#options.identifier(client.index);
-      client.write(jsonFrame({ command: "subscribe", identifier }));
+      client.write(
+        jsonFrame({
+          command: "subscribe",
+          identifier,
+          ...this.#options.subscribeWith?.(client.index),
+        }),
+      );
     } else if (type === "confirm_subscription" && client.phase === PHASE.confirm) {
       client.phase = PHASE.live;
       this.#options.onLive();

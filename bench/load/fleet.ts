@@ -1,15 +1,14 @@
 import type { Socket, SocketHandler } from "bun";
 import { errorText } from "../../src/messages/server-error.ts";
 import { jsonFrame } from "./client-frames.ts";
-import { Dialogue, type DialogueClient, PHASE } from "./dialogue.ts";
+import { Dialogue, type DialogueClient, type DialogueOptions, PHASE } from "./dialogue.ts";
 
 /** Where and as what the clients connect. */
-export interface FleetOptions {
+export interface FleetOptions
+  extends Pick<DialogueOptions, "identifier" | "protocol" | "subscribeWith" | "onFrame"> {
   /** `ws://host:port/path`. */
   readonly url: string;
   readonly clients: number;
-  /** The channel identifier of client number `index`, as the server will see it. */
-  readonly identifier: (index: number) => string;
 }
 
 /** Receives the number of a message that has one; called in the order of arrival per client. */
@@ -34,8 +33,8 @@ export class Fleet {
     this.#options = options;
     this.#url = new URL(options.url);
     this.#dialogue = new Dialogue({
+      ...options,
       url: this.#url,
-      identifier: options.identifier,
       onMessage,
       onLive: () => {
         this.#live++;
@@ -82,8 +81,13 @@ export class Fleet {
 
   /** Sends a `message` command with `data` (JSON text) for the identifier of client number `index`. */
   perform(index: number, data: string): void {
+    this.command(index, { command: "message", data });
+  }
+
+  /** Sends `command` for the identifier of client number `index`. */
+  command(index: number, command: object): void {
     const identifier = this.#options.identifier(index);
-    this.#clients[index]?.write(jsonFrame({ command: "message", identifier, data }));
+    this.#clients[index]?.write(jsonFrame({ ...command, identifier }));
   }
 
   /** Resets every connection, without a closing handshake so that no port stays in TIME_WAIT. */

@@ -10,6 +10,17 @@ export interface Loss {
   readonly unknown: number;
 }
 
+/** What went wrong in several runs together. */
+export function sumLoss(losses: readonly Loss[]): Loss {
+  const sum = (key: keyof Loss) => losses.reduce((total, loss) => total + loss[key], 0);
+  return {
+    lost: sum("lost"),
+    doubled: sum("doubled"),
+    reordered: sum("reordered"),
+    unknown: sum("unknown"),
+  };
+}
+
 /**
  * Checks that every client receives the messages 1, 2, 3 … each once and in order. Four bytes per client as long
  * as all is well; gaps are kept in a set for the clients that have one.
@@ -30,6 +41,11 @@ export class LossChecker {
   /** Distinct messages received so far, over all clients. */
   get arrived(): number {
     return this.#arrived;
+  }
+
+  /** The highest number client number `client` has received; 0 for none. */
+  last(client: number): number {
+    return (this.#next[client] ?? 1) - 1;
   }
 
   /** From now on the numbers up to `sequence` may arrive, and must have when `report` is called. */

@@ -4,6 +4,9 @@ import { type Measurement, NO_LOSS, type Scenario, type Target } from "./scenari
 import { connectScenario } from "./scenarios/connect.ts";
 import { fanoutScenario } from "./scenarios/fanout.ts";
 import { performScenario } from "./scenarios/perform.ts";
+import { presenceScenario } from "./scenarios/presence.ts";
+import { publishScenario } from "./scenarios/publish.ts";
+import { replayScenario } from "./scenarios/replay.ts";
 import { steadyScenario } from "./scenarios/steady.ts";
 
 /**
@@ -33,6 +36,12 @@ function run(target: Target, scenario: Scenario): Promise<Measurement> {
       return withPublisher(target, (publisher) => steadyScenario(target, scenario, publisher));
     case "perform":
       return performScenario(target, scenario);
+    case "replay":
+      return withPublisher(target, (publisher) => replayScenario(target, scenario, publisher));
+    case "publish":
+      return publishScenario(target, scenario);
+    case "presence":
+      return presenceScenario(target, scenario);
   }
 }
 

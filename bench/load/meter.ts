@@ -35,6 +35,11 @@ export class Meter {
     return this.#pid === null ? Number.NaN : readAccount(this.#pid).residentBytes;
   }
 
+  /** The most the server itself has ever had resident; NaN when out of reach. */
+  peakBytes(): number {
+    return this.#pid === null ? Number.NaN : readAccount(this.#pid).peakBytes;
+  }
+
   /** The lowest resident memory seen within `forMs`. */
   async lowestResidentBytes(forMs: number): Promise<number> {
     const endMs = performance.now() + forMs;

@@ -55,8 +55,55 @@ export interface PerformLoad {
   readonly warmupCallsPerClient: number;
 }
 
+/** Clients that know their position drop at once, miss messages, return at once and get them. */
+export interface ReplayLoad {
+  readonly kind: "replay";
+  readonly clients: number;
+  /** Messages published while they are away. */
+  readonly missed: number;
+  readonly rounds: number;
+  readonly warmupRounds: number;
+  /** Messages published one after another while they return, in a last round that is checked but not measured. */
+  readonly overlap: number;
+}
+
+/** How publications reach the server. `port` is that of the service in between, on 127.0.0.1. */
+export type Via =
+  | { readonly kind: "http" }
+  | { readonly kind: "redis" | "redisx" | "nats"; readonly port: number };
+
+/** Publications as fast as they are taken, to many streams with one client each. */
+export interface PublishLoad {
+  readonly kind: "publish";
+  readonly via: Via;
+  readonly streams: number;
+  /** Publications per request; more than one goes out as a batch. */
+  readonly batch: number;
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+}
+
+/** All clients join the presence of one stream, ask who is there, and stay. */
+export interface PresenceLoad {
+  readonly kind: "presence";
+  readonly members: number;
+  readonly rounds: number;
+  readonly warmupRounds: number;
+  /** Answers to `presence` with all records, per round. */
+  readonly questions: number;
+  /** How long CPU time is watched in the last round without members, and again with them. */
+  readonly aliveSeconds: number;
+}
+
 /** One load, as the generator process gets it. */
-export type Scenario = ConnectLoad | FanoutLoad | SteadyLoad | PerformLoad;
+export type Scenario =
+  | ConnectLoad
+  | FanoutLoad
+  | SteadyLoad
+  | PerformLoad
+  | ReplayLoad
+  | PublishLoad
+  | PresenceLoad;
 
 /** What a run brought: figures by name (units in the names), what went missing and why. */
 export interface Measurement {
@@ -66,6 +113,8 @@ export interface Measurement {
   readonly failedClients: number;
   /** Why the first of them failed, or the run ended early; null when all is well. */
   readonly failure: string | null;
+  /** What to install for the figures that are missing. */
+  readonly hints?: readonly string[];
 }
 
 /** A loss report of a run without numbered messages. */

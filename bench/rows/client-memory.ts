@@ -28,6 +28,6 @@ export const clientMemoryRow: Row = {
         warmupRounds: 0,
         settleMs: 3_000,
       },
-      true,
+      { needsFreshStart: true },
     ),
 };

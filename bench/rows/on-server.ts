@@ -2,13 +2,20 @@ import { runLoad, startBackend } from "../bench.ts";
 import type { Measurement, Scenario } from "../load/scenario.ts";
 import type { Subject } from "../servers/subject.ts";
 
+/** How a row wants its server. */
+export interface ServerWish {
+  readonly needsFreshStart?: boolean;
+  readonly flags?: readonly string[];
+}
+
 /** Runs `scenario` on a server without a backend. */
 export async function onPublicServer(
   subject: Subject,
   scenario: Scenario,
-  needsFreshStart = false,
+  { needsFreshStart = false, flags }: ServerWish = {},
 ): Promise<Measurement | null> {
-  const server = await subject.start({ kind: "public" }, needsFreshStart);
+  const mode = { kind: "public", ...(flags && { flags }) } as const;
+  const server = await subject.start(mode, needsFreshStart);
   if (!server) return null;
   try {
     return await runLoad(server.target, scenario);

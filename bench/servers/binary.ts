@@ -1,6 +1,8 @@
 import { freePort, startChild } from "./child.ts";
 import { type Mode, PUBLIC_IDENTIFIER, RPC_IDENTIFIER, type Subject } from "./subject.ts";
 
+const ADAPTER_FLAG = "--broadcast_adapter=";
+
 /** An executable that takes the flags of Cableway and the reference. Each start is a new process on free ports. */
 export function binarySubject(name: string, path: string): Subject {
   return {
@@ -8,16 +10,17 @@ export function binarySubject(name: string, path: string): Subject {
     async start(mode) {
       const port = freePort();
       const publishPort = freePort();
+      const flags = modeFlags(mode);
+      const isHttp = !flags.some((flag) => flag.startsWith(ADAPTER_FLAG));
       const command = [
         path,
-        ...modeFlags(mode),
+        ...flags,
         "--host=127.0.0.1",
         `--port=${port}`,
-        `--http_broadcast_port=${publishPort}`,
-        "--broadcast_adapter=http",
         "--log_level=warn",
+        ...(isHttp ? [`${ADAPTER_FLAG}http`, `--http_broadcast_port=${publishPort}`] : []),
       ];
-      const child = await startChild({ command, ports: [port, publishPort] });
+      const child = await startChild({ command, ports: isHttp ? [port, publishPort] : [port] });
       const target = {
         url: `ws://127.0.0.1:${port}/cable`,
         publishUrl: `http://127.0.0.1:${publishPort}/_broadcast`,
@@ -32,6 +35,6 @@ export function binarySubject(name: string, path: string): Subject {
 
 /** Without Disconnect calls: those of a warm-up would trickle into the measured stretch at their limited rate. */
 function modeFlags(mode: Mode): readonly string[] {
-  if (mode.kind === "public") return ["--public"];
+  if (mode.kind === "public") return ["--public", ...(mode.flags ?? [])];
   return [`--rpc_host=${mode.backend}`, "--disconnect_mode=never"];
 }

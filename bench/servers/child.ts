@@ -6,7 +6,8 @@ import { errorText, ServerError } from "../../src/messages/server-error.ts";
 
 /** A process to start and the port by which it shows that it is up. */
 export interface ChildOptions {
-  readonly command: readonly string[];
+  /** May depend on the folder that is its home, made for it and removed with it. */
+  readonly command: readonly string[] | ((folder: string) => readonly string[]);
   /** Ports that must accept; the first one's first connection is what the start time means. */
   readonly ports: readonly number[];
 }
@@ -33,8 +34,10 @@ const PORT_TRIES = 100;
  * waits until its ports accept.
  * @throws {ServerError} `child_failed` with the end of its output when it ends or does not accept in time
  */
-export async function startChild({ command, ports }: ChildOptions): Promise<Child> {
+export async function startChild(options: ChildOptions): Promise<Child> {
+  const { ports } = options;
   const folder = mkdtempSync(join(tmpdir(), "cableway-bench-"));
+  const command = typeof options.command === "function" ? options.command(folder) : options.command;
   const output = join(folder, "output");
   const file = openSync(output, "w");
   const startedMs = performance.now();

@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { freePort, startChild } from "./child.ts";
 import { PUBLIC_IDENTIFIER, type Subject } from "./subject.ts";
 
-/** The bare Bun server (`floor/server.ts`); it has no backend, so there is none in RPC mode. */
+/** The bare Bun server (`floor/server.ts`); it has no backend and no flags. */
 export const floorSubject: Subject = {
   name: "floor",
   async start(mode) {
-    if (mode.kind !== "public") return null;
+    if (mode.kind !== "public" || mode.flags !== undefined) return null;
     const port = freePort();
     const script = join(import.meta.dir, "../floor/server.ts");
     const child = await startChild({

@@ -6,6 +6,8 @@ export interface Account {
   readonly cpuSeconds: number;
   /** Resident memory in bytes, running children included. */
   readonly residentBytes: number;
+  /** The most `pid` alone has ever had resident. */
+  readonly peakBytes: number;
 }
 
 interface Entry {
@@ -18,7 +20,7 @@ const TICKS_PER_SECOND = 100;
 
 /**
  * The account of `pid` now, from `/proc` (proc(5), "/proc/pid/stat", fields ppid, utime, stime, cutime, cstime, and
- * "/proc/pid/status", VmRSS).
+ * "/proc/pid/status", VmRSS and VmHWM).
  * @throws {Error} when the process is gone
  */
 export function readAccount(pid: number): Account {
@@ -31,9 +33,14 @@ export function readAccount(pid: number): Account {
   let residentBytes = 0;
   for (const member of family) {
     ticks += entries.get(member)?.ticks ?? 0;
-    residentBytes += readResident(member, member === pid);
+    if (member !== pid) residentBytes += statusBytes(readOrNull(statusFile(member)) ?? "", "VmRSS");
   }
-  return { cpuSeconds: ticks / TICKS_PER_SECOND, residentBytes };
+  const status = readFileSync(statusFile(pid), "latin1");
+  return {
+    cpuSeconds: ticks / TICKS_PER_SECOND,
+    residentBytes: residentBytes + statusBytes(status, "VmRSS"),
+    peakBytes: statusBytes(status, "VmHWM"),
+  };
 }
 
 function readEntries(): Map<number, Entry> {
@@ -53,11 +60,12 @@ function readEntries(): Map<number, Entry> {
   return entries;
 }
 
-function readResident(pid: number, isRequired: boolean): number {
-  const status = isRequired
-    ? readFileSync(`/proc/${pid}/status`, "latin1")
-    : (readOrNull(`/proc/${pid}/status`) ?? "");
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+function statusFile(pid: number): string {
+  return `/proc/${pid}/status`;
+}
+
+function statusBytes(status: string, field: string): number {
+  return Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) * 1024;
 }
 
 function readOrNull(path: string): string | null {

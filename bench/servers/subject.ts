@@ -2,7 +2,11 @@ import type { Target } from "../load/scenario.ts";
 
 /** What a server is asked to be: without a backend and open to all, or with one. */
 export type Mode =
-  | { readonly kind: "public" }
+  | {
+      readonly kind: "public";
+      /** More flags; with `--broadcast_adapter` among them the server takes no publications over HTTP. */
+      readonly flags?: readonly string[];
+    }
   | { readonly kind: "rpc" /** Value of `--rpc_host`. */; readonly backend: string };
 
 /** A server ready for load. */
@@ -16,7 +20,10 @@ export interface RunningServer {
 /** A column of the table: something that can be put under load. */
 export interface Subject {
   readonly name: string;
-  /** A fresh server; null when this subject cannot be had in that mode, or not freshly started. */
+  /**
+   * A fresh server; null when this subject cannot be had in that mode, or not freshly started.
+   * @throws {ServerError} `child_failed` when it does not come up
+   */
   start(mode: Mode, needsFreshStart: boolean): Promise<RunningServer | null>;
 }
 
