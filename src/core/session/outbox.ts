@@ -103,6 +103,7 @@ export class Outbox implements Flushable {
     }
     if (giveUpAt < this.deadline) {
       this.deadline = giveUpAt;
+      this.heldAtDeadline = this.connection.bufferedBytes();
       this.isPingOverdue = true;
     }
   }
@@ -200,13 +201,13 @@ export class Outbox implements Flushable {
     return timeout > 0 ? now + timeout : NEVER;
   }
 
-  /** The deadline is each frame's own: when one has got away, the next has a timeout of its own. */
+  /** The deadline is each frame's own: when one has got away, the next has a timeout of its own, and pings get through. */
   private isProgressing(now: number): boolean {
-    if (this.isPingOverdue) return false;
     const held = this.connection.bufferedBytes();
     if (this.heldAtDeadline - held < this.largestInFlight) return false;
     this.heldAtDeadline = held;
     this.deadline = this.deadlineFrom(now);
+    this.isPingOverdue = false;
     return true;
   }
 

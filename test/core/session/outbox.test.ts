@@ -252,6 +252,24 @@ test("Outbox gives a peer up whose ping does not get away in time", async () => 
   expect([metrics.value("timed_out"), metrics.value("failed")]).toEqual([0, 0]);
 });
 
+test("Outbox does not give a peer up for a late ping that is slow but takes frame after frame", async () => {
+  const { outbox, connection, clock, lost } = bench({ maxPendingBytes: 0, writeTimeoutMs: 20_000 });
+  connection.isStuck = true;
+  for (let i = 0; i < 4; i++) outbox.push(textFrame("x".repeat(100)));
+  await settled();
+
+  for (const held of [280, 150, 40]) {
+    outbox.ping(PING, clock.now() + 1500);
+    connection.held = held;
+    clock.advance(1600);
+  }
+  expect(lost).toEqual([]);
+  outbox.ping(PING, clock.now() + 1500);
+  clock.advance(1600);
+
+  expect(lost).toEqual(["ping timed out"]);
+});
+
 test("Outbox does not let a ping prolong the write timeout", async () => {
   const { outbox, clock, lost } = await stalledBench();
   clock.advance(1500);
