@@ -59,7 +59,7 @@ function createBroadcaster(
       return [
         new RedisStreamBroadcaster(
           { ...common(settings, redis), stream, group, readBlockMs },
-          { ...deps, random: Math.random, onFatal: reporter(deps.log) },
+          { ...deps, random: Math.random },
         ),
       ];
     }
@@ -75,11 +75,6 @@ function common({ broadcast }: Settings, redis: RedisSettings) {
     maxReconnectAttempts: redis.maxReconnectAttempts,
     isAskedFor: broadcast.isAsked,
   };
-}
-
-/** A consumer that has given up does not take the other ways in with it: the broadcaster has logged it as an error. */
-function reporter(log: Log): (message: string) => void {
-  return (message) => log.error(message, { context: "broadcast", provider: "redisx" });
 }
 
 function unusable(cause: unknown): ServerError {

@@ -2,6 +2,7 @@ import { Link, type LinkOwner } from "../clients/redis/link.ts";
 import { retryLog } from "../clients/redis/link-log.ts";
 import type { NodeConnection } from "../clients/redis/node-connection.ts";
 import type { RedisTarget } from "../clients/redis/target.ts";
+import type { ServerError } from "../messages/server-error.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 
@@ -21,9 +22,13 @@ export interface RedisBroadcastDeps {
   readonly onFatal: (message: string) => void;
 }
 
-/** A broadcaster's own part of a link; `exhausted` is what `onFatal` will be told. */
+/**
+ * A broadcaster's own part of a link; `exhausted` is what `onFatal` will be told when Redis stays away too long. One that
+ * is not `isFatal` says it in the log, once per outage, and goes on trying: a consumer that is dead for good helps nobody.
+ */
 export type BroadcastWork = Pick<LinkOwner<NodeConnection>, "open" | "run" | "lost"> & {
   readonly exhausted: string;
+  readonly isFatal: boolean;
 };
 
 /** A link that reports as the options want it. `deps.log` names the broadcaster. */
@@ -32,6 +37,7 @@ export function createBroadcastLink(
   work: BroadcastWork,
   deps: RedisBroadcastDeps,
 ): Link<NodeConnection> {
+  if (options.isAskedFor && !work.isFatal) return createPatientLink(options, work, deps);
   if (options.isAskedFor) {
     const owner = {
       ...work,
@@ -45,6 +51,25 @@ export function createBroadcastLink(
     );
   }
   return new Link({ maxAttempts: null }, { ...work, ...quietly(deps.log) }, deps);
+}
+
+function createPatientLink(
+  options: RedisBroadcastOptions,
+  work: BroadcastWork,
+  deps: RedisBroadcastDeps,
+): Link<NodeConnection> {
+  let failures = 0;
+  const owner = {
+    ...work,
+    ...retryLog(deps.log),
+    lost: (error: ServerError, wasUp: boolean) => {
+      failures = wasUp ? 1 : failures + 1;
+      work.lost(error, wasUp);
+      if (failures === options.maxReconnectAttempts + 1) deps.log.error(work.exhausted);
+    },
+    exhausted: () => undefined,
+  };
+  return new Link({ maxAttempts: null }, owner, deps);
 }
 
 function quietly(

@@ -56,6 +56,7 @@ export class RedisPubSubBroadcaster implements Service {
           this.#log.error(text, { error: error.message });
         },
         exhausted: "Redis reconnect attempts exceeded",
+        isFatal: true,
       },
       { ...deps, log: this.#log },
     );

@@ -78,6 +78,7 @@ export class RedisStreamBroadcaster implements Service {
         run: (connection, up) => this.#run(connection, up),
         lost: (error) => this.#reportLoss(error),
         exhausted: "failed to reconnect to Redis: attempts exceeded",
+        isFatal: false,
       },
       { ...deps, log: this.#log },
     );
