@@ -15,6 +15,11 @@ export interface NatsServerAddress {
 }
 
 const DEFAULT_PORT = "4222";
+/** Where to reach a server that listens everywhere: its own address may be given to its clients. */
+const ANYWHERE: ReadonlyMap<string, string> = new Map([
+  ["0.0.0.0", "127.0.0.1"],
+  ["[::]", "[::1]"],
+]);
 const SHAPE =
   /^(?:([A-Za-z][A-Za-z0-9+.-]*):\/\/)?(?:([^@/]*)@)?(\[[0-9A-Fa-f:.%]+\]|[^:/?#@[\]\s]+)(?::(\d{1,5}))?\/?$/;
 
@@ -30,7 +35,7 @@ export function parseServerAddress(text: string): NatsServerAddress {
   const kind = scheme.toLowerCase();
   if (kind !== "nats" && kind !== "tls") throw refusal(text);
   return {
-    hostPort: `${host}:${port ?? DEFAULT_PORT}`,
+    hostPort: `${ANYWHERE.get(host) ?? host}:${port ?? DEFAULT_PORT}`,
     isTls: kind === "tls",
     ...parseUserInfo(userInfo, text),
     url: `${kind}://${host}${port === undefined ? "" : `:${port}`}`,

@@ -52,3 +52,11 @@ test("parseServerAddresses skips blank items, refuses an empty list", async () =
   );
   expect(await codeOf(() => parseServerAddresses([]))).toBe("invalid_nats_url");
 });
+
+test("parseServerAddress connects to this machine when the address is the one a server listens on everywhere", () => {
+  expect(parseServerAddress("nats://0.0.0.0:4222")).toMatchObject({
+    hostPort: "127.0.0.1:4222",
+    url: "nats://0.0.0.0:4222",
+  });
+  expect(parseServerAddress("nats://[::]:4222")).toMatchObject({ hostPort: "[::1]:4222" });
+});

@@ -1,0 +1,231 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EmbeddedNats } from "../../../src/clients/embedded-nats/embedded-nats.ts";
+import type { EmbeddedNatsOptions } from "../../../src/clients/embedded-nats/options.ts";
+import { errorText } from "../../../src/messages/server-error.ts";
+import { FakeLog } from "../../support/fake-log.ts";
+import { CLOCK, HAS_NATS, natsLink, natsTitle, PATIENTLY } from "../../support/nats-server.ts";
+import { freePort, until } from "../../support/redis-server.ts";
+
+const TRAMPOLINE = [process.execPath, join(import.meta.dir, "../../support/internal-exec.ts")];
+
+describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
+  const cleanups: (() => unknown)[] = [];
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "cableway-enats-"));
+  });
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function create(given: Partial<EmbeddedNatsOptions> = {}) {
+    const port = await freePort();
+    const log = new FakeLog();
+    const options: EmbeddedNatsOptions = {
+      serviceAddr: `nats://127.0.0.1:${port}`,
+      name: "",
+      clusterAddr: "",
+      clusterName: "anycable-cluster",
+      routes: [],
+      gatewayAddr: "",
+      gatewayAdvertise: "",
+      gateways: [],
+      isJetstream: false,
+      storeDir: "",
+      jetstreamReadyTimeoutS: 30,
+      maxPayloadBytes: 0,
+      isDebug: false,
+      isTrace: false,
+      ...given,
+    };
+    const nats = new EmbeddedNats(options, {
+      clock: CLOCK,
+      log,
+      randomId: () => "x1Z",
+      trampoline: TRAMPOLINE,
+      cacheFolder: join(folder, "cache"),
+      tempFolder: folder,
+    });
+    cleanups.push(() => nats.stop(PATIENTLY));
+    return { nats, log, url: options.serviceAddr };
+  }
+
+  async function connect(url: string) {
+    const { link } = natsLink([url]);
+    cleanups.push(() => link.stop(PATIENTLY));
+    await link.start();
+    return link;
+  }
+
+  /** The server's process, as the debug line tells it. */
+  function pidIn(log: FakeLog): number {
+    const line = log.records.findLast(({ message }) => message === "nats-server runs");
+    return Number(line?.attributes["pid"]);
+  }
+
+  test("EmbeddedNats takes connections once it has started, tells so in one line, and ends with stop", async () => {
+    const { nats, log, url } = await create();
+
+    await nats.start();
+
+    const link = await connect(url);
+    await link.confirm();
+    expect(nats.health()).toBeNull();
+    const name = url.replace("://", "-").replaceAll(":", "-");
+    expect(log.messages("info")).toEqual([
+      `Embedded NATS server started: ${url} (server_name: ${name}-x1Z)`,
+    ]);
+    const pid = pidIn(log);
+    await nats.stop(PATIENTLY);
+    expect(isAlive(pid)).toBe(false);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("EmbeddedNats says at once, and why, when the port is in use", async () => {
+    const { nats, url } = await create();
+    const taken = createServer();
+    await new Promise<void>((resolve) =>
+      taken.listen(Number(new URL(url).port), "127.0.0.1", resolve),
+    );
+    cleanups.push(() => taken.close());
+    const startedMs = performance.now();
+
+    const reason = await nats.start().catch(errorText);
+
+    expect(reason).toStartWith("failed to start embedded NATS server, cause: Error listening on");
+    expect(reason).toContain("address already in use");
+    expect(reason).not.toContain("\n");
+    expect(performance.now() - startedMs).toBeLessThan(2000);
+    expect(nats.health()).not.toBeNull();
+  });
+
+  test("EmbeddedNats says at once that a JetStream cluster needs routes", async () => {
+    const clusterAddr = `nats://127.0.0.1:${await freePort()}`;
+    const { nats } = await create({ isJetstream: true, clusterAddr });
+
+    expect(await nats.start().catch(errorText)).toStartWith(
+      "failed to start embedded NATS server, cause: JetStream cluster requires configured routes",
+    );
+  });
+
+  test("EmbeddedNats says why JetStream cannot store", async () => {
+    const { nats } = await create({ isJetstream: true, storeDir: "/proc/nowhere" });
+
+    expect(await nats.start().catch(errorText)).toMatch(
+      /^failed to start embedded NATS server, cause: .*\/proc\/nowhere/,
+    );
+  });
+
+  test("EmbeddedNats starts a server again that died, logs it, and health tells in between", async () => {
+    const { nats, log, url } = await create();
+    await nats.start();
+    const link = await connect(url);
+
+    process.kill(pidIn(log), "SIGKILL");
+
+    await until("the bad news", () => nats.health() !== null);
+    expect(nats.health()).toBe("embedded NATS server stopped: killed by SIGKILL");
+    await until("the good news", () => nats.health() === null);
+    await until("the client", () => link.isUp);
+    expect(log.messages("error")).toEqual([
+      "embedded NATS server stopped unexpectedly, starting it again",
+    ]);
+    expect(log.messages("info")).toContain("embedded NATS server is running again");
+  });
+
+  test("EmbeddedNats leaves no server behind when its process is killed", async () => {
+    const port = await freePort();
+    const owner = Bun.spawn(
+      [process.execPath, join(import.meta.dir, "owner.ts"), String(port), folder, ...TRAMPOLINE],
+      { stdout: "pipe", stderr: "inherit" },
+    );
+    cleanups.push(() => owner.kill("SIGKILL"));
+    const { value } = await owner.stdout.getReader().read();
+    const pid = Number(Buffer.from(value ?? new Uint8Array()).toString());
+    expect(isAlive(pid)).toBe(true);
+
+    owner.kill("SIGKILL");
+
+    await until("the server is gone", () => !isAlive(pid));
+  });
+
+  test("EmbeddedNats keeps what JetStream stored under a lasting name, and only that", async () => {
+    const { nats } = await create({ isJetstream: true, name: "n1" });
+    await nats.start();
+    await nats.stop(PATIENTLY);
+    const { nats: nameless } = await create({ isJetstream: true });
+    await nameless.start();
+    expect(readdirSync(join(folder, "nats-data"))).toHaveLength(2);
+
+    await nameless.stop(PATIENTLY);
+
+    expect(readdirSync(join(folder, "nats-data"))).toEqual(["n1"]);
+    expect(existsSync(join(folder, "nats-data/n1/jetstream"))).toBe(true);
+  });
+
+  test("EmbeddedNats tells at debug level when JetStream answers", async () => {
+    const { nats, log } = await create({ isJetstream: true });
+
+    await nats.start();
+
+    await until("JetStream", () => log.messages("debug").includes("JetStream cluster is ready"));
+  });
+
+  test("EmbeddedNats passes the server's own lines on only with debug", async () => {
+    const { nats, log } = await create({ isDebug: true, isTrace: true });
+    const { nats: quiet, log: quietLog } = await create({ isTrace: true });
+
+    await Promise.all([nats.start(), quiet.start()]);
+
+    expect(log.records).toContainEqual({
+      level: "info",
+      message: "Server is ready",
+      attributes: { context: "enats", service: "nats" },
+    });
+    expect(quietLog.records.filter(({ attributes }) => "service" in attributes)).toEqual([]);
+  });
+
+  test("EmbeddedNats joins a cluster by routes: messages cross", async () => {
+    const [c1, c2] = [await freePort(), await freePort()];
+    const cluster = { clusterAddr: `nats://127.0.0.1:${c1}` };
+    const { nats: a, url: urlA } = await create(cluster);
+    const { nats: b, url: urlB } = await create({
+      clusterAddr: `nats://127.0.0.1:${c2}`,
+      routes: [`nats://127.0.0.1:${c1}`],
+    });
+    await Promise.all([a.start(), b.start()]);
+    const [linkA, linkB] = [await connect(urlA), await connect(urlB)];
+    let heard = 0;
+    linkB.subscribe("x", () => {
+      heard += 1;
+    });
+
+    await until("a message crosses", () => {
+      linkA.publish("x", "1");
+      return heard > 0;
+    });
+  });
+
+  test("EmbeddedNats stops at once when there is no time left", async () => {
+    const { nats, log } = await create();
+    await nats.start();
+    process.kill(pidIn(log), "SIGSTOP");
+
+    await nats.stop(AbortSignal.abort());
+
+    expect(isAlive(pidIn(log))).toBe(false);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
