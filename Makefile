@@ -2,7 +2,7 @@
 BUN_VERSION := 1.4.5
 TOOLS := .tools/node_modules/.bin
 BUN := $(TOOLS)/bun
-export PATH := $(CURDIR)/$(TOOLS):$(CURDIR)/node_modules/.bin:$(PATH)
+export PATH := $(CURDIR)/$(TOOLS):$(CURDIR)/node_modules/.bin:$(CURDIR)/.tools/valkey:$(PATH)
 
 .PHONY: run build test ok unit e2e bench format lint types protos docs services clean
 
@@ -15,6 +15,7 @@ UNIT := $(filter-out test/e2e test/support test/contracts,$(wildcard test/*))
 SOURCES := $(shell find src protos -type f 2>/dev/null) package.json bun.lock
 dist/cableway: $(SOURCES) node_modules/.installed
 	@mkdir -p dist
+	@scripts/fetch-nats-server.sh
 	$(BUN) build src/main.ts --compile --bytecode --format=esm \
 	  --no-compile-autoload-dotenv --no-compile-autoload-bunfig --outfile dist/.cableway.new
 	@mv -f dist/.cableway.new dist/cableway
