@@ -56,3 +56,9 @@ test("LossChecker counts numbers that were never sent", () => {
 
   expect(checker.report()).toEqual({ ...CLEAN, unknown: 2 });
 });
+
+test("LossChecker tells the highest number a client has received", () => {
+  const checker = checkerAfter([[1, 2, 4], []], 4);
+
+  expect([checker.last(0), checker.last(1)]).toEqual([4, 0]);
+});
