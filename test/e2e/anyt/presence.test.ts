@@ -46,7 +46,7 @@ describe.each([...TRANSPORTS])("AnyT presence over %s", (transport) => {
     using clone = await chat.subscribed(member, { subprotocol: EXT });
     expect(await watcher.within(500)).toEqual([]);
     bob.drop();
-    expect(await watcher.within(3500)).toEqual([]);
+    expect(await watcher.within(2200)).toEqual([]);
     clone.drop();
 
     expect(await watcher.next(6000)).toMatchObject({ message: { type: "leave", id: "7" } });

@@ -13,7 +13,7 @@ export class ChatServer {
     this.backend = backend;
   }
 
-  /** With history, presence (2 s) and the headers that the scenarios read. */
+  /** With history, presence (1 s) and the headers that the scenarios read. */
   static async start(transport: "gRPC" | "HTTP", ...options: string[]): Promise<ChatServer> {
     const host = loopbackAddress();
     const port = await freePort(host);
@@ -24,7 +24,7 @@ export class ChatServer {
           backend.options[transport],
           "--headers=cookie,x-api-token",
           "--broker=memory",
-          "--presence_ttl=2",
+          "--presence_ttl=1",
           ...options,
         ],
         { host, port },
