@@ -1,7 +1,6 @@
-import { asJsonObject, type JsonObject } from "./json.ts";
+import { asJsonObject, type JsonObject, jsonErrorText } from "./json.ts";
 import type { Publication, PublicationMeta } from "./publication.ts";
 import type { RemoteCommand } from "./remote-command.ts";
-import { errorText } from "./server-error.ts";
 
 /** What an application sent: one publication, several in order, an order to the nodes, or nothing of the kind. */
 export type Broadcast =
@@ -29,7 +28,7 @@ export function parseBroadcast(body: string): Broadcast {
   try {
     value = JSON.parse(body);
   } catch (error) {
-    return malformed(errorText(error));
+    return malformed(jsonErrorText(error));
   }
   if (Array.isArray(value)) return parseBatch(value);
   const object = asJsonObject(value);

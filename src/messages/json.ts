@@ -1,3 +1,6 @@
+import { errorText } from "./server-error.ts";
+import { truncate } from "./truncate.ts";
+
 /** An object as `JSON.parse` gives it: its keys are own properties, untrusted names included. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -16,4 +19,9 @@ export function parseJsonObject(text: string): JsonObject | null {
     // A refusal like any other: the caller asks "is it an object?".
     return null;
   }
+}
+
+/** What is wrong with a text that is not JSON, for logs: the runtime quotes up to 200 characters of it, payload that must be cut as everywhere. */
+export function jsonErrorText(error: unknown): string {
+  return truncate(errorText(error));
 }

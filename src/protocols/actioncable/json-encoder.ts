@@ -1,5 +1,6 @@
 import type { Decoded } from "../../messages/command.ts";
 import { textFrame } from "../../messages/frame.ts";
+import { jsonErrorText } from "../../messages/json.ts";
 import type { PresenceInfo, PublicationReply, Reply } from "../../messages/reply.ts";
 import type { Encoder } from "../../ports/encoder.ts";
 import { parseCommand } from "./parse-command.ts";
@@ -84,7 +85,7 @@ function decodeText(data: string | Uint8Array): Decoded {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return { command: "malformed", error: `not JSON: ${String(error)}` };
+    return { command: "malformed", error: jsonErrorText(error) };
   }
   return parseCommand(value);
 }
