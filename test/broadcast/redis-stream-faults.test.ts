@@ -3,6 +3,8 @@ import { type RedisCluster, startCluster } from "../support/redis-cluster.ts";
 import { freePort, HAS_REDIS, RedisServer, titled, until } from "../support/redis-server.ts";
 import { type Given, reading, STREAM, StreamBroadcasters } from "../support/stream-broadcasters.ts";
 
+const GIVEN_UP = "failed to reconnect to Redis: attempts exceeded";
+
 const NEVER = new AbortController().signal;
 const broadcasters = new StreamBroadcasters();
 
@@ -66,24 +68,30 @@ describe.skipIf(!HAS_REDIS)(titled("RedisStreamBroadcaster and faults"), () => {
 
   test("RedisStreamBroadcaster follows the primary: a replica is left, a new primary is used", async () => {
     await using other = await RedisServer.start();
-    const { log, fatal } = await start({ attempts: 1 });
+    const { log } = await start({ attempts: 1 });
     await server.call("replicaof", "127.0.0.1", other.port);
 
-    await until("given up", () => fatal.length > 0);
+    await until("given up", () => log.messages("error").includes(GIVEN_UP));
 
-    expect(log.messages("error").at(-1)).toBe("failed to connect to Redis");
-    expect(log.records.filter(({ level }) => level === "error").at(-1)?.attributes["error"]).toBe(
-      `127.0.0.1:${server.port} is a slave`,
-    );
+    const refusals = log.records.filter(({ message }) => message === "failed to connect to Redis");
+    expect(refusals.at(-1)?.attributes["error"]).toBe(`127.0.0.1:${server.port} is a slave`);
   }, 15_000);
 
-  test("RedisStreamBroadcaster says that Redis is gone for good, once", async () => {
-    const { fatal } = await start({ url: `redis://127.0.0.1:${await freePort()}`, attempts: 1 });
+  test("RedisStreamBroadcaster says once that Redis stays away, goes on trying, and works when it is back", async () => {
+    const { heard, fatal, log } = await start({ attempts: 0 });
+    await reading(server);
+    await server.kill();
+    await until("given up", () => log.messages("error").includes(GIVEN_UP));
+    await until("tried again", () => log.messages("info").includes("reconnecting to Redis..."));
 
-    await until("given up", () => fatal.length > 0);
+    await server.start();
+    await until("group again", async () => (await server.call("exists", STREAM)) === 1, 8000);
+    await add("1");
 
-    expect(fatal).toEqual(["failed to reconnect to Redis: attempts exceeded"]);
-  });
+    await until("handled", () => heard.length === 1);
+    expect(log.messages("error").filter((message) => message === GIVEN_UP)).toHaveLength(1);
+    expect(fatal).toEqual([]);
+  }, 15_000);
 
   test("RedisStreamBroadcaster notices a server that hangs while it reads", async () => {
     const url = `${server.url}?write_timeout=200ms&dial_timeout=200ms`;
