@@ -1,5 +1,6 @@
 import { FanOutHandler } from "../broadcast/fan-out.ts";
 import type { BroadcastHandler } from "../broadcast/handler.ts";
+import { NatsBroadcaster } from "../broadcast/nats.ts";
 import { RedisPubSubBroadcaster } from "../broadcast/redis-pubsub.ts";
 import { RedisStreamBroadcaster } from "../broadcast/redis-stream.ts";
 import { parseRedisTarget } from "../clients/redis/parse-target.ts";
@@ -63,7 +64,11 @@ function createBroadcaster(
         ),
       ];
     }
-    case "nats":
+    case "nats": {
+      const { channel, nats } = settings.natsBroadcast;
+      const handler = new FanOutHandler(deps);
+      return [new NatsBroadcaster({ channel, ...nats }, { ...deps, handler, random: Math.random })];
+    }
     case "http":
       return [];
   }

@@ -7,6 +7,7 @@ import type { Log } from "../ports/log.ts";
 import type { PubSub } from "../ports/pubsub.ts";
 import type { Service } from "../ports/service.ts";
 import { LocalPubSub } from "../pubsub/local.ts";
+import { NatsPubSub } from "../pubsub/nats.ts";
 import { RedisPubSub } from "../pubsub/redis.ts";
 
 /** How nodes hear each other, and what has to be started for it. */
@@ -45,7 +46,11 @@ function choose({ pubsub }: Settings, deps: PubSubDeps): PubSubChoice {
       const adapter = new RedisPubSub(options, { ...deps, random: Math.random });
       return { pubsub: adapter, services: [adapter] };
     }
-    case "nats":
+    case "nats": {
+      const { channel, nats } = pubsub.nats;
+      const adapter = new NatsPubSub({ channel, ...nats }, { ...deps, random: Math.random });
+      return { pubsub: adapter, services: [adapter] };
+    }
     case "none":
       return { pubsub: new LocalPubSub(deps), services: [] };
   }

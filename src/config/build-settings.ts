@@ -16,9 +16,8 @@ import {
 import { buildApp, buildBroker, buildLogging, buildMetrics, buildStreams } from "./build-node.ts";
 import type { Connections } from "./connections.ts";
 import type { Environment } from "./environment.ts";
-import { ADAPTERS_NOT_BUILT, isBroadcastAsked } from "./not-built-yet.ts";
 import { oneOf } from "./one-of.ts";
-import type { OptionOrigins } from "./option-set.ts";
+import { isDefault, type OptionOrigins } from "./option-set.ts";
 import type { Options } from "./option-table.ts";
 import type { RandomId } from "./presets.ts";
 import type { DoorKeys } from "./secrets.ts";
@@ -86,9 +85,14 @@ export function buildSettings(resolved: Resolved): Settings {
 }
 
 function buildBroadcast({ options, origins }: Resolved): BroadcastSettings {
-  const isAsked = isBroadcastAsked(options, origins);
-  const adapters = options.broadcast_adapters
-    .map((name) => oneOf(name, ["http", "redis", "redisx", "nats"], "http"))
-    .filter((name) => isAsked || !ADAPTERS_NOT_BUILT.has(name));
-  return { adapters, isAsked };
+  const adapters = options.broadcast_adapters.map((name) =>
+    oneOf(name, ["http", "redis", "redisx", "nats"], "http"),
+  );
+  return { adapters, isAsked: isBroadcastAsked(options, origins) };
+}
+
+/** False when publications come in where the built-in default says, and nobody named a Redis either. */
+function isBroadcastAsked(options: Options, origins: OptionOrigins): boolean {
+  if (origins.has("broadcast_adapters") || !isDefault(options, "broadcast_adapters")) return true;
+  return !isDefault(options, "redis.url");
 }

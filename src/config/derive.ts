@@ -20,7 +20,7 @@ export function derive(options: OpenOptions): Derived {
   if (options["embedded_nats.enabled"] && isDefault(options, "nats.servers")) {
     options["nats.servers"] = options["embedded_nats.service_addr"];
   }
-  if (options.pubsub_adapter === "" && redisCause(options) !== null) {
+  if (options.pubsub_adapter === "" && wantsRedis(options)) {
     options.pubsub_adapter = "redis";
   }
   const warnings = deprecationWarnings(options, separateChannels(options));
@@ -29,13 +29,13 @@ export function derive(options: OpenOptions): Derived {
   return { keys: resolveSecrets(options), warnings };
 }
 
-/** The option that asks for Redis between nodes; `null`: none does. */
-export function redisCause(
-  options: Pick<OpenOptions, "redis.url" | "broadcast_adapters" | "broker.adapter">,
-): "redis.url" | "broadcast_adapters" | "broker.adapter" | null {
-  if (options["redis.url"] !== DEFAULTS["redis.url"]) return "redis.url";
-  if (options.broadcast_adapters.includes("redisx")) return "broadcast_adapters";
-  return options["broker.adapter"] === "redis" ? "broker.adapter" : null;
+/** True when something asks for Redis between nodes. */
+function wantsRedis(options: OpenOptions): boolean {
+  return (
+    options["redis.url"] !== DEFAULTS["redis.url"] ||
+    options.broadcast_adapters.includes("redisx") ||
+    options["broker.adapter"] === "redis"
+  );
 }
 
 function separateChannels(options: OpenOptions): string | null {

@@ -106,9 +106,7 @@ describe("What is not built in yet stops the start by name", () => {
     [["--statsd_host=h:1"], "--statsd_host=h:1 is not built in yet"],
     [["--metrics_log_formatter=f.js"], "--metrics_log_formatter=f.js is not built in yet"],
     [["--broker=nats"], "--broker=nats is not built in yet"],
-    [["--pubsub=nats"], "--pubsub=nats is not built in yet"],
     [["--embed_nats"], "--embed_nats is not built in yet"],
-    [["--broadcast_adapter=nats"], "--broadcast_adapter=nats is not built in yet"],
   ] as const) {
     test(line, () => {
       expect(failureOf(argv)).toMatchObject({ stdout: `${line}\n`, stderr: "" });
@@ -116,11 +114,11 @@ describe("What is not built in yet stops the start by name", () => {
   }
 });
 
-test("Pub/sub that was chosen by another option is refused by that one's name", () => {
+test("What was chosen by a preset is refused by its name", () => {
   const env = { FLY_APP_NAME: "A", FLY_REGION: "R", FLY_ALLOC_ID: "L" };
 
   expect(failureOf([], { env }).stdout).toBe(
-    "--pubsub=nats, chosen because of --presets=fly, is not built in yet\n",
+    "--embed_nats, chosen because of --presets=fly, is not built in yet\n",
   );
 });
 
