@@ -1,8 +1,7 @@
 import { errorText } from "../../messages/server-error.ts";
 import { failure } from "./failure.ts";
 
-const LISTEN_URL =
-  /^([a-z][a-z0-9+.-]*):\/\/(?:[^@/]*@)?(\[[^\]]+\]|[^:/?#\s]*)(?::(\d*))?\/?$/i;
+const LISTEN_URL = /^([a-z][a-z0-9+.-]*):\/\/(?:[^@/]*@)?(\[[^\]]+\]|[^:/?#\s]*)(?::(\d*))?\/?$/i;
 const ANY_HOST = "0.0.0.0";
 
 /** Where to listen. */
@@ -79,9 +78,9 @@ function requireUrl(text: string): void {
   if (!isUrl) throw failure(`"${text}" is no URL, expected nats://host:port`);
 }
 
-/** The address without user and password: for the log. */
-export function withoutLogin(url: string): string {
-  return url.replace(/^([^/]*\/\/)[^@/]*@/, "$1");
+/** A text without the users and passwords of the URLs in it: for the log. */
+export function withoutLogin(text: string): string {
+  return text.replace(/:\/\/[^@/,\s]*@/g, "://");
 }
 
 /** Where clients of this machine reach the server. */

@@ -1,5 +1,13 @@
 import { createHash, randomUUID } from "node:crypto";
-import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
 import { errorText } from "../../messages/server-error.ts";
 import { failure } from "./failure.ts";
@@ -40,14 +48,21 @@ function isSame(path: string, sum: string): boolean {
 
 function install(path: string, bytes: Uint8Array): void {
   const temporary = `${path}.${randomUUID()}`;
-  const fd = openSync(temporary, "wx", 0o700);
   try {
-    writeAll(fd, bytes);
-    closeSync(fd);
+    writeNew(temporary, bytes);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
+  }
+}
+
+function writeNew(path: string, bytes: Uint8Array): void {
+  const fd = openSync(path, "wx", 0o700);
+  try {
+    writeAll(fd, bytes);
+  } finally {
+    closeSync(fd);
   }
 }
 

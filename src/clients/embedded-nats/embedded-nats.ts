@@ -1,192 +1,204 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { ServerError } from "../../messages/server-error.ts";
+import { rmSync } from "node:fs";
+import { errorText } from "../../messages/server-error.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Service } from "../../ports/service.ts";
-import { NatsChild } from "./child.ts";
-import { failure, startFailure } from "./failure.ts";
-import { awaitJetStream } from "./jetstream-ready.ts";
+import { localAddress } from "./address.ts";
+import { type ConfigFile, createConfigFile } from "./config-file.ts";
+import { startFailure } from "./failure.ts";
+import { JetStreamWatch } from "./jetstream-watch.ts";
 import type { EmbeddedNatsOptions } from "./options.ts";
-import { findPrograms, type ServerProgram } from "./program.ts";
+import { findPrograms, type ProgramOptions, type ServerProgram } from "./program.ts";
 import { planServer, type ServerPlan } from "./server-config.ts";
+import { forward, type ServerLogLine } from "./server-log.ts";
+import { isExecFailure, ServerProcess } from "./server-process.ts";
 
-/**
- * `trampoline` is the command that ties the server to this process (`selfTrampoline`). `cacheFolder` is for systems that
- * cannot execute from memory; `tempFolder` for the configuration, and for stored streams unless told otherwise.
- */
+/** Where files go. */
+export interface EmbeddedNatsPaths extends ProgramOptions {
+  readonly tempFolder: string;
+}
+
+/** `onFatal`: the server ended and cannot be brought back. */
 export interface EmbeddedNatsDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly randomId: (length: number) => string;
-  readonly trampoline: readonly string[];
-  readonly cacheFolder: string;
-  readonly tempFolder: string;
+  readonly onFatal: (message: string) => void;
 }
 
-const READY_LIMIT_MS = 5000;
-const FIRST_RESTART_MS = 250;
-const LAST_RESTART_MS = 8000;
-/** A server that ran so long is taken for healthy: the next restart comes soon again. */
-const STEADY_MS = 30_000;
+/** How long to wait before each attempt to bring it back; after the last one we give up. */
+const RESTART_DELAYS_MS = [250, 1000, 2000, 4000, 8000];
+/** A run this long starts the attempts anew. */
+const SOUND_RUN_MS = 30_000;
+
+const READY_TIMEOUT_MS = 5000;
+const INBOX_LENGTH = 22;
 
 /**
- * The NATS server that lives with ours: a child process that never outlives us and is started again when it dies.
- * Source: spec "messaging", section 17; docs/nats.md.
+ * The NATS server that lives with ours: a child process that is started again when it dies and never outlives us.
+ * Source: spec "messaging", section 17.
  */
 export class EmbeddedNats implements Service {
   readonly name = "embedded NATS";
-  readonly #options: EmbeddedNatsOptions;
+  readonly #options: EmbeddedNatsOptions & EmbeddedNatsPaths;
   readonly #deps: EmbeddedNatsDeps;
   readonly #log: Log;
-  readonly #stopping = new AbortController();
+  readonly #serverLog: Log;
+  readonly #watch: JetStreamWatch;
   #plan: ServerPlan | null = null;
   #program: ServerProgram | null = null;
-  #child: NatsChild | null = null;
-  #startedAtMs = 0;
-  #restartMs = FIRST_RESTART_MS;
+  #config: ConfigFile | null = null;
+  #process: ServerProcess | null = null;
   #restart: Timer | null = null;
-  #launching: Promise<void> | null = null;
-  #problem: string | null = "embedded NATS server is not started";
+  #failures = 0;
+  #trouble: string | null = null;
+  #isStopping = false;
 
-  constructor(options: EmbeddedNatsOptions, deps: EmbeddedNatsDeps) {
+  constructor(options: EmbeddedNatsOptions & EmbeddedNatsPaths, deps: EmbeddedNatsDeps) {
     this.#options = options;
     this.#deps = deps;
     this.#log = deps.log.with({ context: "enats" });
+    this.#serverLog = deps.log.with({ context: "enats", service: "nats" });
+    this.#watch = new JetStreamWatch({ clock: deps.clock, log: this.#log });
   }
 
-  /** What is wrong with it, for health checks; null when it runs. */
-  health(): string | null {
-    return this.#problem;
-  }
-
-  /**
-   * Resolves when the server takes connections. JetStream gets ready in the background.
-   * @throws {ServerError} `embedded_nats_failed`, with the reason, as soon as it is known
-   */
+  /** @throws {ServerError} `embedded_nats_failed`: `failed to start embedded NATS server, cause: …` */
   async start(): Promise<void> {
     try {
-      this.#plan = planServer(this.#options, this.#deps);
-      this.#launching = this.#launch(this.#plan);
-      await this.#launching;
+      const plan = planServer(this.#options, {
+        tempFolder: this.#options.tempFolder,
+        randomId: this.#deps.randomId,
+      });
+      this.#plan = plan;
+      this.#config = await createConfigFile(plan.config, this.#options.tempFolder);
+      await this.#launchFromAnywhere(plan, this.#config);
+      for (const warning of plan.warnings) this.#log.warn(warning);
+      this.#deps.log.info(plan.summary);
+      this.#awaitJetStream(plan);
     } catch (error) {
       throw startFailure(error);
     }
-    this.#deps.log.info(this.#plan.summary);
-    // Reports for itself, ends with the service.
-    if (this.#options.isJetstream) void this.#watchJetStream(this.#plan);
   }
 
-  /** Ends the server, by force when there is no time left. What was stored under a made-up name is removed. */
+  /** Closes the server, which writes down what it stores; a hung one is killed when `signal` is aborted. */
   async stop(signal: AbortSignal): Promise<void> {
-    this.#stopping.abort();
+    this.#isStopping = true;
     this.#restart?.cancel();
-    await this.#launching?.catch(() => undefined);
-    await this.#child?.stop(signal);
-    this.#problem = "embedded NATS server is stopped";
-    const { storeDir, isStoreLasting } = this.#plan ?? {};
-    if (typeof storeDir === "string" && isStoreLasting === false) {
-      rmSync(storeDir, { recursive: true, force: true });
-    }
+    this.#watch.stop();
+    await this.#process?.stop(signal);
+    this.#process = null;
+    this.#config?.remove();
+    this.#config = null;
+    this.#program?.release();
+    this.#program = null;
+    const folder = this.#plan?.disposableFolder ?? null;
+    if (folder !== null) rmSync(folder, { recursive: true, force: true });
   }
 
-  async #launch(plan: ServerPlan): Promise<void> {
-    const folder = mkdtempSync(join(this.#deps.tempFolder, "cableway-nats-"));
-    const configFile = join(folder, "nats.conf");
-    try {
-      writeFileSync(configFile, plan.config, { mode: 0o600 });
-      const child = await this.#startChild(plan, configFile);
-      this.#child = child;
-      this.#problem = null;
-      this.#startedAtMs = this.#deps.clock.now();
-      // Owned by #mourn, which never rejects.
-      void child.exited.then((reason) => this.#mourn(reason));
-    } finally {
-      // The server reads it once.
-      rmSync(folder, { recursive: true, force: true });
-    }
+  /** Why it does not work at the moment; null when it does. */
+  health(): string | null {
+    return this.#trouble;
   }
 
-  async #startChild(plan: ServerPlan, configFile: string): Promise<NatsChild> {
-    if (this.#program !== null) return this.#spawn(this.#program, plan, configFile);
-    let last: unknown = null;
-    for await (const program of findPrograms(this.#deps)) {
+  /** For tests and logs; null while there is no process. */
+  get pid(): number | null {
+    return this.#process?.pid ?? null;
+  }
+
+  async #launchFromAnywhere(plan: ServerPlan, config: ConfigFile): Promise<void> {
+    let refusal: unknown = null;
+    for await (const program of findPrograms(this.#options)) {
+      this.#program = program;
       try {
-        const child = await this.#spawn(program, plan, configFile);
-        this.#program = program;
-        this.#log.debug("nats-server runs", { origin: program.origin, pid: child.pid });
-        return child;
+        await this.#launch(plan, config, program);
+        this.#log.debug("nats-server is running", { pid: this.pid, origin: program.origin });
+        return;
       } catch (error) {
         if (!isExecFailure(error)) throw error;
-        this.#log.debug("nats-server cannot be executed there", { path: program.path });
-        last = error;
+        refusal = error;
+        program.release();
+        this.#program = null;
+        this.#log.debug("nats-server cannot be executed", { origin: program.origin });
       }
     }
-    throw last ?? failure("there is no nats-server to execute");
+    throw refusal;
   }
 
-  #spawn(program: ServerProgram, plan: ServerPlan, configFile: string): Promise<NatsChild> {
-    const { isDebug, isJetstream, jetstreamReadyTimeoutS } = this.#options;
-    const limitMs = isJetstream ? jetstreamReadyTimeoutS * 1000 : 0;
-    return NatsChild.start(
-      {
-        path: program.path,
-        configFile,
-        readyLines: plan.readyLines,
-        // Reading back what is stored comes before the first connection.
-        readyLimitMs: Math.max(READY_LIMIT_MS, limitMs),
-        isLogged: isDebug,
-        trampoline: process.platform === "linux" ? this.#deps.trampoline : [],
-      },
-      { clock: this.#deps.clock, log: this.#log.with({ service: "nats" }) },
-    );
-  }
-
-  #mourn(reason: string): void {
-    this.#child = null;
-    if (this.#stopping.signal.aborted) return;
-    this.#problem = `embedded NATS server stopped: ${reason}`;
-    const isSteady = this.#deps.clock.now() - this.#startedAtMs >= STEADY_MS;
-    if (isSteady) this.#restartMs = FIRST_RESTART_MS;
-    this.#log.error("embedded NATS server stopped unexpectedly, starting it again", {
-      error: reason,
-    });
-    this.#scheduleRestart();
-  }
-
-  #scheduleRestart(): void {
-    const delayMs = this.#restartMs;
-    this.#restartMs = Math.min(delayMs * 2, LAST_RESTART_MS);
-    this.#restart = this.#deps.clock.after(delayMs, () => {
-      this.#launching = this.#relaunch();
-    });
-  }
-
-  /** Never rejects. */
-  async #relaunch(): Promise<void> {
-    if (this.#plan === null || this.#stopping.signal.aborted) return;
-    try {
-      await this.#launch(this.#plan);
-      this.#log.info("embedded NATS server is running again");
-    } catch (error) {
-      if (this.#stopping.signal.aborted) return;
-      this.#problem = startFailure(error).message;
-      this.#log.error(this.#problem);
-      this.#scheduleRestart();
-    }
-  }
-
-  async #watchJetStream({ address }: ServerPlan): Promise<void> {
-    const { jetstreamReadyTimeoutS } = this.#options;
+  async #launch(plan: ServerPlan, config: ConfigFile, program: ServerProgram): Promise<void> {
     const { clock } = this.#deps;
-    const { signal } = this.#stopping;
-    await awaitJetStream(
-      { address, limitMs: jetstreamReadyTimeoutS * 1000 },
-      { clock, log: this.#log, signal },
+    const startedAt = clock.now();
+    const process = new ServerProcess(
+      {
+        program: program.path,
+        configPath: config.path,
+        plan,
+        readyTimeoutMs: this.#readyTimeoutMs(),
+      },
+      { clock, onLine: (line) => this.#heard(line) },
     );
+    this.#process = process;
+    await process.ready();
+    // Not awaited: it lasts as long as the process does, and handles what comes then.
+    void process.ended.then((reason) => this.#died(reason, startedAt));
   }
-}
 
-function isExecFailure(error: unknown): boolean {
-  return error instanceof ServerError && error.code === "embedded_nats_exec_failed";
+  /** Reading back what is stored comes before the first connection, and may be a lot. */
+  #readyTimeoutMs(): number {
+    const { isJetstream, jetstreamReadyTimeoutS } = this.#options;
+    return Math.max(READY_TIMEOUT_MS, isJetstream ? jetstreamReadyTimeoutS * 1000 : 0);
+  }
+
+  #heard(line: ServerLogLine): void {
+    this.#watch.heard(line);
+    if (this.#options.isDebug) forward(line, this.#serverLog);
+  }
+
+  #died(reason: string, startedAt: number): void {
+    this.#process = null;
+    if (this.#isStopping) return;
+    if (this.#deps.clock.now() - startedAt > SOUND_RUN_MS) this.#failures = 0;
+    this.#log.error("embedded NATS server ended unexpectedly", { error: reason });
+    this.#retry(reason);
+  }
+
+  #retry(reason: string): void {
+    if (this.#isStopping) return;
+    this.#trouble = `embedded NATS server is down: ${reason}`;
+    const delayMs = RESTART_DELAYS_MS[this.#failures];
+    if (delayMs === undefined) {
+      this.#deps.onFatal(`embedded NATS server cannot be brought back, cause: ${reason}`);
+      return;
+    }
+    this.#failures += 1;
+    this.#restart = this.#deps.clock.after(delayMs, () => {
+      // Not awaited: it handles its failures.
+      void this.#comeBack();
+    });
+  }
+
+  async #comeBack(): Promise<void> {
+    const [plan, config, program] = [this.#plan, this.#config, this.#program];
+    if (this.#isStopping || plan === null || config === null || program === null) return;
+    try {
+      await this.#launch(plan, config, program);
+    } catch (error) {
+      this.#process = null;
+      if (!this.#isStopping) {
+        this.#log.error("embedded NATS server did not start again", { error: errorText(error) });
+      }
+      this.#retry(errorText(error));
+      return;
+    }
+    this.#trouble = null;
+    this.#log.info("embedded NATS server is back", { pid: this.pid });
+    this.#awaitJetStream(plan);
+  }
+  #awaitJetStream(plan: ServerPlan): void {
+    if (!this.#options.isJetstream) return;
+    this.#watch.start({
+      address: localAddress(plan.address),
+      inbox: `_INBOX.${this.#deps.randomId(INBOX_LENGTH)}`,
+      timeoutMs: this.#options.jetstreamReadyTimeoutS * 1000,
+    });
+  }
 }

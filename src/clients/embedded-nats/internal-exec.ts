@@ -9,15 +9,16 @@ const PR_SET_PDEATHSIG = 1;
 const SIGTERM = 15;
 
 /**
- * Becomes another program that ends when its parent does, however that dies. `main` calls it before anything else when
- * the first argument is `--internal-exec`; it never returns.
+ * Does nothing unless the first argument is `--internal-exec`. Then it becomes another program that ends when its parent
+ * does, however that dies, and never returns. `main` calls it before anything else.
  *
  *     cableway --internal-exec <pid of the parent> <path> <name> <argument>…
  *
- * @param args what follows `--internal-exec`
+ * @param argv what follows the program's name
  */
-export async function runInternalExec(args: readonly string[]): Promise<never> {
-  const [parent, path, ...rest] = args;
+export async function runInternalExec(argv: readonly string[]): Promise<void> {
+  const [marker, parent, path, ...rest] = argv;
+  if (marker !== INTERNAL_EXEC) return;
   try {
     const libc = await loadLibc();
     libc.prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -28,10 +29,4 @@ export async function runInternalExec(args: readonly string[]): Promise<never> {
     // Whatever it was, the exit code tells the parent to try another way.
   }
   process.exit(EXEC_FAILED);
-}
-
-/** The command that makes this very program a trampoline, run from source or built. For the main program only. */
-export function selfTrampoline(): readonly string[] {
-  const isBuilt = Bun.main.startsWith("/$bunfs/");
-  return isBuilt ? [process.execPath, INTERNAL_EXEC] : [process.execPath, Bun.main, INTERNAL_EXEC];
 }

@@ -18,8 +18,6 @@ export interface ServerPlan {
   readonly config: string;
   /** Folder the server stores in that no later run will find again; null when there is none. */
   readonly disposableFolder: string | null;
-  /** False when no later start can find it again. */
-  readonly isStoreLasting: boolean;
   /** What the server prints once all its ports are open. */
   readonly readyLines: readonly string[];
   /** The start line for the log. */
@@ -66,8 +64,7 @@ export function planServer(options: EmbeddedNatsOptions, deps: PlanDeps): Server
     serverName,
     address,
     config: JSON.stringify(config, null, 2),
-    storeDir,
-    isStoreLasting: options.storeDir !== "" || options.name !== "",
+    disposableFolder: options.name === "" && options.storeDir === "" ? storeDir : null,
     readyLines: ["Server is ready", ...(hasCluster ? ["Listening for route connections"] : [])],
     summary: summarize(options, serverName, hasCluster),
     warnings: idleOptions(options, hasCluster),
@@ -141,8 +138,7 @@ function summarize(options: EmbeddedNatsOptions, serverName: string, hasCluster:
   const parts = [`server_name: ${serverName}`];
   if (hasCluster) {
     parts.push(`cluster: ${options.clusterAddr}`, `cluster_name: ${options.clusterName}`);
-    const routes = options.routes.map(withoutLogin).join(",");
-    if (routes !== "") parts.push(`routes: ${routes}`);
+    if (options.routes.length > 0) parts.push(`routes: ${options.routes.join(",")}`);
   }
   if (hasGateway(options)) {
     parts.push(`gateway: ${options.gatewayAddr}`, `gateways: [${options.gateways.join(" ")}]`);
@@ -150,5 +146,6 @@ function summarize(options: EmbeddedNatsOptions, serverName: string, hasCluster:
       parts.push(`gateway_advertise: ${options.gatewayAdvertise}`);
     }
   }
-  return `Embedded NATS server started: ${withoutLogin(options.serviceAddr)} (${parts.join(", ")})`;
+  const text = `Embedded NATS server started: ${options.serviceAddr} (${parts.join(", ")})`;
+  return withoutLogin(text);
 }

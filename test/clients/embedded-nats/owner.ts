@@ -1,20 +1,9 @@
 import { createSystemClock } from "../../../src/app/system-clock.ts";
 import { EmbeddedNats } from "../../../src/clients/embedded-nats/embedded-nats.ts";
-import type { Log } from "../../../src/ports/log.ts";
+import { FakeLog } from "../../support/fake-log.ts";
 
-/** A process that owns a server until it is killed: `owner.ts <port> <folder> <trampoline>…` prints the server's pid. */
-const [port, folder = "", ...trampoline] = process.argv.slice(2);
-
-const log: Log = {
-  isDebug: true,
-  debug: (_message, attributes) => {
-    if (attributes?.["pid"] !== undefined) process.stdout.write(`${attributes["pid"]}\n`);
-  },
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  with: () => log,
-};
+/** A process that owns a server until it is killed: `owner.ts <port> <folder>` prints the server's pid. */
+const [port, folder = ""] = process.argv.slice(2);
 
 const nats = new EmbeddedNats(
   {
@@ -32,15 +21,17 @@ const nats = new EmbeddedNats(
     maxPayloadBytes: 0,
     isDebug: false,
     isTrace: false,
+    cacheFolder: folder,
+    tempFolder: folder,
+    searchPath: process.env["PATH"] ?? "",
   },
   {
     clock: createSystemClock(),
-    log,
+    log: new FakeLog(),
     randomId: () => "x1Z",
-    trampoline,
-    cacheFolder: folder,
-    tempFolder: folder,
+    onFatal: () => process.exit(1),
   },
 );
 await nats.start();
+process.stdout.write(`${nats.pid}\n`);
 setInterval(() => undefined, 1000);

@@ -40,11 +40,11 @@ test("planServer turns the defaults into a server without cluster, gateway and J
       trace: false,
       max_payload: 1_048_576,
     },
-    storeDir: null,
-    isStoreLasting: false,
+    disposableFolder: null,
     readyLines: ["Server is ready"],
     summary:
       "Embedded NATS server started: nats://127.0.0.1:4222 (server_name: nats-127.0.0.1-4222-x1Z)",
+    warnings: [],
   });
 });
 
@@ -116,11 +116,34 @@ test("planServer stores under the server's name in the temporary folder; a made-
   const made = plan({ isJetstream: true });
   const named = plan({ isJetstream: true, name: "n1" });
 
-  expect([made.storeDir, made.isStoreLasting]).toEqual([
-    "/tmp/nats-data/nats-127.0.0.1-4222-x1Z",
-    false,
+  expect(made.disposableFolder).toBe("/tmp/nats-data/nats-127.0.0.1-4222-x1Z");
+  expect(made.config).toMatchObject({ jetstream: { store_dir: made.disposableFolder } });
+  expect(named.config).toMatchObject({ jetstream: { store_dir: "/tmp/nats-data/n1" } });
+  expect(named.disposableFolder).toBeNull();
+  expect(plan({ isJetstream: true, storeDir: "/data" }).disposableFolder).toBeNull();
+});
+
+test("planServer shows no password of a URL", () => {
+  const secret = "nats://u:secret@127.0.0.1:4222";
+  const { serverName, summary } = plan({
+    serviceAddr: secret,
+    clusterAddr: "nats://u:secret@127.0.0.1:5222",
+    routes: ["nats://u:secret@h:5222"],
+    gatewayAddr: "nats://u:secret@127.0.0.1:7222",
+    gateways: ["b:nats://u:secret@b1:7222,nats://u:secret@b2:7222"],
+  });
+
+  expect(serverName).toBe("nats-127.0.0.1-4222-x1Z");
+  expect(summary).not.toContain("secret");
+});
+
+test("planServer names options that do nothing without another one", () => {
+  const { warnings } = plan({ routes: ["nats://h:1"], gateways: ["b:nats://h:2"] });
+
+  expect(warnings).toEqual([
+    "enats_cluster_routes has no effect without enats_cluster and enats_cluster_name",
+    "enats_gateways has no effect without enats_gateway and enats_cluster_name",
   ]);
-  expect([named.storeDir, named.isStoreLasting]).toEqual(["/tmp/nats-data/n1", true]);
 });
 
 test("planServer names what is wrong with an address", () => {
@@ -130,7 +153,9 @@ test("planServer names what is wrong with an address", () => {
   const refusals: readonly [Partial<EmbeddedNatsOptions>, string][] = [
     [{ serviceAddr: "127.0.0.1:4222" }, "failed to parse NATS server URL"],
     [{ serviceAddr: "nats://h" }, "failed to parse NATS server URL, can not fetch port"],
-    [{ serviceAddr: "nats://h:99999" }, "failed to parse NATS server URL"],
+    [{ serviceAddr: "nats://h:99999" }, "ports are from 1 to 65535"],
+    [{ serviceAddr: "nats://h:0" }, "ports are from 1 to 65535"],
+    [{ serviceAddr: "tls://h:4222" }, "the embedded server has no TLS"],
     [{ clusterAddr: "nats://127.0.0.1" }, "failed to configure NATS cluster"],
     [{ ...cluster, routes: ["::bad::"] }, "failed to parse routes"],
     [{ gatewayAddr: "nats://127.0.0.1" }, "failed to configure NATS gateway"],

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { copyToCache } from "../../../src/clients/embedded-nats/program.ts";
+import { copyToCache } from "../../../src/clients/embedded-nats/cached-program.ts";
 
 const PROGRAM = Buffer.from("#!/bin/sh\necho hello\n");
 let folder: string;
