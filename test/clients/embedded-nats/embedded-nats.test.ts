@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { EmbeddedNats } from "../../../src/clients/embedded-nats/embedded-nats.ts";
 import type { EmbeddedNatsOptions } from "../../../src/clients/embedded-nats/options.ts";
 import { errorText } from "../../../src/messages/server-error.ts";
+import type { Clock } from "../../../src/ports/clock.ts";
 import { FakeLog } from "../../support/fake-log.ts";
 import { CLOCK, HAS_NATS, natsLink, natsTitle, PATIENTLY } from "../../support/nats-server.ts";
 import { freePort } from "../../support/redis-server.ts";
@@ -22,7 +23,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function create(given: Partial<EmbeddedNatsOptions> = {}) {
+  async function create(given: Partial<EmbeddedNatsOptions> = {}, clock: Clock = CLOCK) {
     const port = await freePort();
     const log = new FakeLog();
     const fatal: string[] = [];
@@ -47,7 +48,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
       ...given,
     };
     const nats = new EmbeddedNats(options, {
-      clock: CLOCK,
+      clock,
       log,
       randomId: () => "x1Z",
       onFatal: (message) => void fatal.push(message),
@@ -59,6 +60,13 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
   async function started<T extends { readonly nats: EmbeddedNats }>(made: T): Promise<T> {
     await made.nats.start();
     return made;
+  }
+
+  async function occupy(url: string): Promise<void> {
+    const server = createServer();
+    const port = Number(new URL(url).port);
+    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+    cleanups.push(() => server.close());
   }
 
   async function connect(url: string) {
@@ -88,11 +96,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
 
   test("EmbeddedNats says at once, and why, when the port is in use", async () => {
     const { nats, url } = await create();
-    const taken = createServer();
-    await new Promise<void>((resolve) =>
-      taken.listen(Number(new URL(url).port), "127.0.0.1", resolve),
-    );
-    cleanups.push(() => taken.close());
+    await occupy(url);
     const startedMs = performance.now();
 
     const reason = await nats.start().catch(errorText);
@@ -134,6 +138,29 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
     await until("the client", () => link.isUp);
     expect(log.messages("error")).toEqual(["embedded NATS server ended unexpectedly"]);
     expect(log.messages("info")).toContain("embedded NATS server is back");
+  });
+
+  test("EmbeddedNats gives up on a server that does not come back, and says why", async () => {
+    let pace = 1;
+    const clock: Clock = {
+      now: () => CLOCK.now(),
+      after: (delayMs, callback) => CLOCK.after(delayMs / pace, callback),
+    };
+    const { nats, fatal, url } = await create({}, clock);
+    await nats.start();
+    const address = url.slice("nats://".length);
+    process.kill(pidOf(nats), "SIGKILL");
+    await until("the end", () => nats.pid === null);
+
+    pace = 50;
+    await occupy(url);
+
+    await until("the last word", () => fatal.length > 0);
+    expect(fatal).toEqual([
+      "embedded NATS server cannot be brought back, cause: " +
+        `listen tcp ${address}: bind: address already in use`,
+    ]);
+    expect(nats.health()).not.toBeNull();
   });
 
   test("EmbeddedNats leaves no server behind when its process is killed", async () => {
