@@ -1,10 +1,14 @@
 import { existsSync, readFileSync, writeSync } from "node:fs";
+import { becomeEmbeddedNats } from "./app/embedded-nats.ts";
 import { createRandomId } from "./app/random-id.ts";
 import { runServer } from "./app/run.ts";
 import { loadConfig } from "./config/load.ts";
 
+const argv = process.argv.slice(2);
+await becomeEmbeddedNats(argv);
+
 const loaded = loadConfig({
-  argv: process.argv.slice(2),
+  argv,
   env: process.env,
   files: { exists: existsSync, read: (path) => readFileSync(path) },
   now: () => new Date(),

@@ -1,4 +1,5 @@
 import { BroadcastHandler } from "../broadcast/handler.ts";
+import type { EmbeddedNats } from "../clients/embedded-nats/embedded-nats.ts";
 import type { Settings } from "../config/settings.ts";
 import { Hub } from "../core/hub/hub.ts";
 import { Node } from "../core/node/node.ts";
@@ -21,6 +22,7 @@ import {
   logApplication,
   logControllers,
 } from "./controllers.ts";
+import { createEmbeddedNats } from "./embedded-nats.ts";
 import { type EndpointDeps, mountEndpoints, mountHttpBroadcast } from "./endpoints.ts";
 import { Listeners } from "./listeners.ts";
 import type { Memory } from "./memory.ts";
@@ -44,6 +46,7 @@ export interface AppDeps {
 /** The server, put together from its rooms. Nothing here does work of its own: it chooses, starts and stops. */
 export class App {
   private readonly settings: Settings;
+  private readonly embeddedNats: EmbeddedNats | null;
   private readonly log: Log;
   private readonly node: Node;
   private readonly controllers: Controllers;
@@ -62,6 +65,7 @@ export class App {
     const metrics = nodeMetrics(registry);
     this.settings = settings;
     this.log = log;
+    this.embeddedNats = createEmbeddedNats(settings, deps);
     const delivery: Delivery = {
       deliver: (publication) => this.node.deliver(publication),
       command: (remote) => this.node.command(remote),
@@ -89,7 +93,8 @@ export class App {
       metrics: registry,
     });
     const { node, memory, listeners } = this;
-    this.endpoints = { listeners, node, memory, registry, randomId, log };
+    const trouble = (): string | null => this.embeddedNats?.health() ?? null;
+    this.endpoints = { listeners, node, memory, registry, randomId, log, trouble };
     // Its port names the listener, whoever mounts on it first.
     listeners.at(settings.server.host, settings.server.port, "WebSocket server");
   }
@@ -98,6 +103,7 @@ export class App {
   async start(): Promise<void> {
     const { settings, endpoints, log } = this;
     logControllers(settings, log);
+    if (this.embeddedNats !== null) await this.embeddedNats.start();
     this.node.start();
     await startAll(this.memory.services);
     await startAll(this.pubsub);
@@ -107,7 +113,10 @@ export class App {
     logApplication(settings, log);
     mountEndpoints(settings, endpoints, this.broadcasts);
     await startAll(this.background);
-    for (const listener of this.listeners.all) await this.startListener(listener);
+    // What was logged so far is out before the first client can connect.
+    await new Promise((resolve) => setImmediate(resolve));
+    // The main port, which came first, opens last: who is let in there finds the others open.
+    for (const listener of [...this.listeners.all].reverse()) await this.startListener(listener);
   }
 
   /**
@@ -124,6 +133,7 @@ export class App {
     await this.stopService(this.controllers.rpc, signal);
     await this.stopAll(this.memory.services, signal);
     await this.stopAll(this.pubsub, signal);
+    if (this.embeddedNats !== null) await this.stopService(this.embeddedNats, signal);
     await this.stopAll(this.background, signal);
   }
 

@@ -26,6 +26,8 @@ export interface EndpointDeps {
   readonly registry: Registry;
   readonly randomId: (length: number) => string;
   readonly log: Log;
+  /** What is wrong with a part that lives in this server; null when all is well. */
+  readonly trouble: () => string | null;
 }
 
 /** Mounts every other endpoint that is switched on. Opens no port: all routes come before the first request. */
@@ -94,7 +96,7 @@ function mountWebSocket(settings: Settings, deps: EndpointDeps, listener: Listen
 }
 
 function mountHealth({ server }: Settings, deps: EndpointDeps, listener: Listener): void {
-  listener.route(server.healthPath, createHealthEndpoint());
+  listener.route(server.healthPath, createHealthEndpoint({ trouble: deps.trouble }));
   deps.log.info(`Handle health requests at ${listener.address}${server.healthPath}`);
 }
 

@@ -26,7 +26,6 @@ export const NOT_BUILT_YET: readonly NotBuilt[] = [
     isOn: (options) => isOther(options["broker.adapter"], ["memory", "redis"]),
     built: "none, memory and redis",
   },
-  { option: "embedded_nats.enabled", isOn: (options) => options["embedded_nats.enabled"] },
 ];
 
 /**
