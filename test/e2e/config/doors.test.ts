@@ -149,6 +149,23 @@ test.concurrent("Other ports that are taken end the start by the name of their l
   expect((await server.fetch("/health")).status).toBe(200);
 });
 
+// Whoever waited for the main port was refused by the others now and then.
+test.concurrent("The main port opens last: who finds it open finds all of them", async () => {
+  const host = loopbackAddress();
+  const [api, metrics] = [await freePort(host), await freePort(host)];
+  const ports = [`--api_port=${api}`, "--metrics_http=/m", `--metrics_port=${metrics}`];
+  const options = ["--norpc", "--debug", HTTP, ...ports];
+  await using server = await Cableway.start(options, { ...BARE, host });
+
+  const openings = server.log.matchAll(/ starting HTTP server .*name="([^"]+)"/g);
+  const names = [...openings].map(([, name]) => name);
+  expect(names).toHaveLength(4);
+  expect(names.at(-1)).toBe("WebSocket server");
+  expect(await post(`http://${host}:8090/_broadcast`)).toBe(201);
+  expect(await post(`http://${host}:${api}/api/publish`)).toBe(201);
+  expect((await fetch(`http://${host}:${metrics}/m`)).status).toBe(200);
+});
+
 test.concurrent("A port that cannot be ends the start by the name of its listener", async () => {
   const main = await Cableway.run(["--norpc", HTTP], { ...BARE, port: 99_999 });
   const broadcast = await Cableway.run(["--norpc", HTTP, "--http_broadcast_port=-1"], BARE);
