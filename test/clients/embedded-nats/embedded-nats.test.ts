@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EmbeddedNats } from "../../../src/clients/embedded-nats/embedded-nats.ts";
 import type { EmbeddedNatsOptions } from "../../../src/clients/embedded-nats/options.ts";
+import { askJetStream } from "../../../src/clients/embedded-nats/raw-request.ts";
 import { errorText } from "../../../src/messages/server-error.ts";
 import type { Clock } from "../../../src/ports/clock.ts";
 import { FakeLog } from "../../support/fake-log.ts";
@@ -248,6 +249,26 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
     expect(nats.health()).toBeNull();
     expect(log.messages("info")[0]).toContain(`routes: ${clusterAddr})`);
   });
+
+  test("EmbeddedNats makes a JetStream cluster of three, of which one may be away", async () => {
+    const ports = [await freePort(), await freePort(), await freePort()];
+    const routes = ports.map((port) => `nats://127.0.0.1:${port}`);
+    const makes = routes.map((clusterAddr, index) =>
+      create({ isJetstream: true, name: `n${index}`, clusterAddr, routes }),
+    );
+    const nodes = await Promise.all(makes);
+    const isReady = ({ log }: (typeof nodes)[number]) =>
+      log.messages("debug").includes("JetStream cluster is ready");
+
+    await Promise.all(nodes.map(({ nats }) => nats.start()));
+
+    await until("JetStream on all three", () => nodes.every(isReady), 20_000);
+    const [first, second] = nodes;
+    await first?.nats.stop(PATIENTLY);
+    const address = { host: "127.0.0.1", port: Number(new URL(second?.url ?? "").port) };
+    const ask = () => askJetStream({ address, timeoutMs: 1000, clock: CLOCK }, "_INBOX.a");
+    await until("JetStream without the first", ask, 20_000);
+  }, 45_000);
 
   test("EmbeddedNats says at once when the port of routes is in use", async () => {
     const { url } = await started(await create());
