@@ -127,7 +127,7 @@ export class EmbeddedNats implements Service {
   async #launch(plan: ServerPlan, config: ConfigFile, program: ServerProgram): Promise<void> {
     const { clock } = this.#deps;
     const startedAt = clock.now();
-    const process = new ServerProcess(
+    const run = new ServerProcess(
       {
         program: program.path,
         configPath: config.path,
@@ -136,10 +136,10 @@ export class EmbeddedNats implements Service {
       },
       { clock, onLine: (line) => this.#heard(line) },
     );
-    this.#process = process;
-    await process.ready();
+    this.#process = run;
+    await run.ready();
     // Not awaited: it lasts as long as the process does, and handles what comes then.
-    void process.ended.then((reason) => this.#died(reason, startedAt));
+    void run.ended.then((reason) => this.#died(reason, startedAt));
   }
 
   /** Reading back what is stored comes before the first connection, and may be a lot. */
@@ -193,6 +193,7 @@ export class EmbeddedNats implements Service {
     this.#log.info("embedded NATS server is back", { pid: this.pid });
     this.#awaitJetStream(plan);
   }
+
   #awaitJetStream(plan: ServerPlan): void {
     if (!this.#options.isJetstream) return;
     this.#watch.start({

@@ -5,6 +5,7 @@ import type { ListenAddress } from "./address.ts";
 const MAX_ANSWER_CHARACTERS = 1024 * 1024;
 /** Answered "not found" by a JetStream that works. */
 const ABSENT_STREAM = "__anycable__ready__";
+const GREETING = /^INFO (\{.*\})\s*\r\n/;
 const STREAM_NOT_FOUND = /"err_code":\s*10059\b/;
 
 /** Whom to ask and how long, in milliseconds. */
@@ -19,8 +20,8 @@ export interface Inquiry {
  * @returns null when nobody answers in time, or no NATS server
  */
 export async function askServerName(inquiry: Inquiry): Promise<string | null> {
-  const answer = await exchange(inquiry, "", /^INFO (\{.*\})\s*\r\n/);
-  return answer?.match(/"server_name":\s*"([^"]*)"/)?.[1] ?? null;
+  const answer = await exchange(inquiry, "", GREETING);
+  return parseServerName(GREETING.exec(answer ?? "")?.[1] ?? "");
 }
 
 /**
@@ -34,11 +35,23 @@ export async function askJetStream(inquiry: Inquiry, inbox: string): Promise<boo
   return (await exchange(inquiry, request, STREAM_NOT_FOUND)) !== null;
 }
 
+function parseServerName(json: string): string | null {
+  try {
+    const info: unknown = JSON.parse(json);
+    if (typeof info !== "object" || info === null || !("server_name" in info)) return null;
+    return typeof info.server_name === "string" ? info.server_name : null;
+  } catch {
+    // No greeting of a NATS server.
+    return null;
+  }
+}
+
 /** Sends, collects what comes until it matches. @returns what came, null when it never did */
 function exchange(inquiry: Inquiry, request: string, expected: RegExp): Promise<string | null> {
   const { address, clock, timeoutMs } = inquiry;
   return new Promise((resolve) => {
     let opened: Socket | null = null;
+    const decoder = new TextDecoder();
     let received = "";
     let isDone = false;
     const timer = clock.after(timeoutMs, () => finish(null));
@@ -57,7 +70,7 @@ function exchange(inquiry: Inquiry, request: string, expected: RegExp): Promise<
         else connection.write(request);
       },
       data: (_: Socket, bytes: Buffer) => {
-        received += bytes.toString("latin1");
+        received += decoder.decode(bytes, { stream: true });
         if (expected.test(received)) finish(received);
         else if (received.length > MAX_ANSWER_CHARACTERS) finish(null);
       },

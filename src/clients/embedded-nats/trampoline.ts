@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { INTERNAL_EXEC } from "./internal-exec.ts";
 import { isCompiled } from "./packed.ts";
@@ -8,7 +9,8 @@ export function trampoline(path: string, args: readonly string[]): string[] {
 }
 
 function ourselves(): string[] {
-  // The link, not the path: an upgrade may have put another file there.
-  if (isCompiled()) return [`/proc/${process.pid}/exe`];
-  return [process.execPath, join(import.meta.dir, "internal-exec-main.ts")];
+  if (!isCompiled()) return [process.execPath, join(import.meta.dir, "internal-exec-main.ts")];
+  // The link rather than the path: an upgrade may have put another file there.
+  const image = `/proc/${process.pid}/exe`;
+  return [existsSync(image) ? image : process.execPath];
 }

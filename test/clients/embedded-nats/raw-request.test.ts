@@ -24,10 +24,10 @@ async function serve(onConnection: (socket: Socket) => void): Promise<number> {
 test("askServerName reads the name from a greeting that comes in pieces", async () => {
   const port = await serve((socket) => {
     socket.write('INFO {"server_id":"N","server_');
-    setImmediate(() => socket.write('name":"n1","version":"2.15.1"} \r\n'));
+    setImmediate(() => socket.write('name":"the \\"first\\" ✓","version":"2.15.1"} \r\n'));
   });
 
-  expect(await askServerName(to(port))).toBe("n1");
+  expect(await askServerName(to(port))).toBe('the "first" ✓');
 });
 
 test("askServerName gets nothing from a closed port, another protocol, and a server that is silent or hangs up", async () => {
@@ -35,8 +35,9 @@ test("askServerName gets nothing from a closed port, another protocol, and a ser
   const other = await serve((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
   const rude = await serve((socket) => socket.destroy());
 
-  const answers = [await freePort(), other, rude].map((port) => askServerName(to(port)));
-  expect(await Promise.all(answers)).toEqual([null, null, null]);
+  const broken = await serve((socket) => socket.write("INFO {server_name} \r\n"));
+  const answers = [await freePort(), other, rude, broken].map((port) => askServerName(to(port)));
+  expect(await Promise.all(answers)).toEqual([null, null, null, null]);
   expect(await askServerName(to(silent, 20))).toBeNull();
 });
 
