@@ -12,7 +12,7 @@ run: build
 build: dist/cableway
 
 UNIT := $(filter-out test/e2e test/support test/contracts,$(wildcard test/*))
-SOURCES := $(shell find src protos -type f 2>/dev/null) package.json bun.lock
+SOURCES := $(shell find src protos -type f 2>/dev/null) package.json bun.lock scripts/fetch-nats-server.sh
 dist/cableway: $(SOURCES) node_modules/.installed
 	@mkdir -p dist
 	@scripts/fetch-nats-server.sh

