@@ -133,8 +133,8 @@ export class RedisServer {
 
   /** Connections other than the test's own, one record each. */
   async clients(): Promise<readonly ReadonlyMap<string, string>[]> {
-    const own = String(await this.client.client("ID"));
-    const list = String(await this.client.client("LIST"));
+    const own = String(await this.call("client", "id"));
+    const list = String(await this.call("client", "list"));
     return list
       .split("\n")
       .filter((line) => line !== "")
