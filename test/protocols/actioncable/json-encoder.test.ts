@@ -103,3 +103,15 @@ test("encode counts the bytes of a frame, not its characters", () => {
 test("encodeRaw passes the application's text as it is", () => {
   expect(jsonEncoder.encodeRaw('{"type" : "é"}')).toEqual({ data: '{"type" : "é"}', bytes: 15 });
 });
+
+test("decode refuses more than 10 000 levels: to write them back would stop the server for a second", () => {
+  const whisper = (levels: number, inside = "") =>
+    `{"command":"whisper","data":${"[".repeat(levels - 1)}${inside}${"]".repeat(levels - 1)}}`;
+
+  expect(jsonEncoder.decode(whisper(10_000)).command).toBe("whisper");
+  expect(jsonEncoder.decode(whisper(10_001))).toEqual({
+    command: "malformed",
+    error: "nested too deep",
+  });
+  expect(jsonEncoder.decode(whisper(2, `"\\"${"[".repeat(20_000)}"`)).command).toBe("whisper");
+});
