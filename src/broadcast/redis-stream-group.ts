@@ -87,17 +87,19 @@ export class StreamGroup {
     }
   }
 
-  /** Takes handled entries out of the group and the stream. Never rejects: what was not taken out is handled again. */
-  async acknowledge(ids: readonly string[]): Promise<void> {
-    if (ids.length === 0) return;
+  /** Takes handled entries out of the group and the stream, whoever has them. Never rejects: false says that Redis may not know of it. */
+  async acknowledge(ids: readonly string[]): Promise<boolean> {
+    if (ids.length === 0) return true;
     const { stream, group } = this.#options;
     try {
       await Promise.all([
         this.#writer.call("xack", stream, group, ...ids),
         this.#writer.call("xdel", stream, ...ids),
       ]);
+      return true;
     } catch (error) {
       this.#log.error("failed to ack message", { error: errorText(error) });
+      return false;
     }
   }
 

@@ -6,6 +6,7 @@ import { errorText, type ServerError } from "../messages/server-error.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Service } from "../ports/service.ts";
+import { HandledEntries } from "./handled-entries.ts";
 import type { BroadcastHandler } from "./handler.ts";
 import {
   createBroadcastLink,
@@ -50,6 +51,10 @@ export class RedisStreamBroadcaster implements Service {
   readonly #writers: NodeOpener;
   readonly #link: Link<NodeConnection>;
   readonly #stopping = new AbortController();
+  readonly #handled = new HandledEntries();
+  /** When entries of others were last looked for, or might have been. */
+  #claimedAtMs = Number.NEGATIVE_INFINITY;
+  #hasWorked = false;
   /** No more entry of the present batch is begun. */
   #isHurried = false;
   #group: StreamGroup | null = null;
@@ -124,6 +129,10 @@ export class RedisStreamBroadcaster implements Service {
       await entries.create();
       this.#group = entries;
       this.#work = work.promise;
+      await this.#acknowledge(entries, this.#handled.ids);
+      // Other nodes may come back a little later than this one, and know what became of their entries.
+      if (this.#hasWorked) this.#claimedAtMs = this.#clock.now();
+      this.#hasWorked = true;
       up();
       await this.#consume(entries);
       await entries.leave();
@@ -135,11 +144,10 @@ export class RedisStreamBroadcaster implements Service {
   }
 
   async #consume(group: StreamGroup): Promise<void> {
-    let claimedAtMs = Number.NEGATIVE_INFINITY;
     let acknowledged = Promise.resolve();
     while (!this.#stopping.signal.aborted) {
-      if (this.#clock.now() - claimedAtMs > this.#options.readBlockMs) {
-        claimedAtMs = this.#clock.now();
+      if (this.#clock.now() - this.#claimedAtMs > this.#options.readBlockMs) {
+        this.#claimedAtMs = this.#clock.now();
         // What is on its way out must not be claimed.
         await acknowledged;
         await this.#takeOver(group);
@@ -148,7 +156,7 @@ export class RedisStreamBroadcaster implements Service {
       const entries = await group.read();
       const handled = await this.#handleAll(entries);
       await acknowledged;
-      acknowledged = group.acknowledge(handled);
+      acknowledged = this.#acknowledge(group, handled);
     }
     await acknowledged;
   }
@@ -157,9 +165,13 @@ export class RedisStreamBroadcaster implements Service {
     let cursor: string | null = null;
     do {
       const claimed = await group.claim(cursor);
-      await group.acknowledge(await this.#handleAll(claimed.entries));
+      await this.#acknowledge(group, await this.#handleAll(claimed.entries));
       cursor = claimed.cursor;
     } while (cursor !== null && !this.#stopping.signal.aborted);
+  }
+
+  async #acknowledge(group: StreamGroup, ids: readonly string[]): Promise<void> {
+    if (await group.acknowledge(ids)) this.#handled.forget(ids);
   }
 
   /** @returns ids of the entries that need not come again */
@@ -167,11 +179,14 @@ export class RedisStreamBroadcaster implements Service {
     const handled: string[] = [];
     for (const { id, payload } of entries) {
       if (this.#isHurried) break;
-      if (payload === null) this.#log.error(HANDLER_FAILED, { id, error: "missing payload field" });
+      if (this.#handled.has(id)) this.#log.debug("entry was handled already", { id });
+      else if (payload === null)
+        this.#log.error(HANDLER_FAILED, { id, error: "missing payload field" });
       else if ((await this.#handler.handle(payload)) === "failed") {
         this.#log.error(HANDLER_FAILED, { id, error: "not passed on, it will be tried again" });
         continue;
       }
+      this.#handled.add(id);
       handled.push(id);
     }
     return handled;
