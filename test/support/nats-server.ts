@@ -56,6 +56,17 @@ export class NatsServer {
     return server;
   }
 
+  /** Three servers that are one JetStream. */
+  static async startCluster(): Promise<readonly NatsServer[]> {
+    const routes = [await freePort(), await freePort(), await freePort()];
+    const others = routes.map((port) => `nats://127.0.0.1:${port}`).join(",");
+    const start = (route: number, index: number) => {
+      const cluster = ["--cluster_name", "test", "--cluster", `nats://127.0.0.1:${route}`];
+      return NatsServer.startJetStream(...cluster, "--routes", others, "-n", `n${index}`);
+    };
+    return Promise.all(routes.map(start));
+  }
+
   get url(): string {
     return `nats://127.0.0.1:${this.port}`;
   }

@@ -8,7 +8,9 @@ export type NatsErrorCode =
   | "nats_timeout"
   | "nats_refused"
   | "nats_outbox_full"
-  | "nats_payload_too_large";
+  | "nats_payload_too_large"
+  | "jetstream_refused"
+  | "jetstream_wrong_sequence";
 
 /** Builds an error of this room; `message` says what failed. */
 export function natsError(

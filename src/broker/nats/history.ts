@@ -1,0 +1,121 @@
+import type { JetStream, StoredMessage, StreamState } from "../../clients/nats/jetstream.ts";
+import { readStream } from "../../clients/nats/read-stream.ts";
+import type { Clock, Timer } from "../../ports/clock.ts";
+import { HistoryCopy } from "./history-copy.ts";
+import { historyStreamName } from "./stream-name.ts";
+
+/** `epoch` is asked at every reading. */
+export interface NatsHistoryDeps {
+  readonly jetstream: JetStream;
+  readonly epoch: () => string;
+  readonly clock: Clock;
+}
+
+interface Slot {
+  copy: HistoryCopy | null;
+  running: Promise<HistoryCopy | null> | null;
+  /** For those who came after the running one had asked. */
+  next: Promise<HistoryCopy | null> | null;
+  usedAtMs: number;
+}
+
+/** So many messages are fetched one by one; a reader costs more to set up. */
+const FEW = 8;
+const UNUSED_MS = 60_000;
+const SWEEP_EVERY_MS = 10_000;
+
+/**
+ * Reads of stored streams. Each one asks the stream's leader how far the stream is, so nothing acknowledged before is
+ * missing; messages come from a copy in memory, and only those it lacks are fetched. Callers share readings: while one
+ * is under way, all who come wait for one more. A copy nobody reads is dropped after a minute.
+ */
+export class NatsHistory {
+  readonly #deps: NatsHistoryDeps;
+  readonly #slots = new Map<string, Slot>();
+  #sweep: Timer | null = null;
+
+  constructor(deps: NatsHistoryDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#sweep = this.#deps.clock.after(SWEEP_EVERY_MS, () => {
+      this.#dropUnused();
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.#sweep?.cancel();
+  }
+
+  /** @returns null when nothing was ever stored for the stream. @throws what `JetStream` throws */
+  read(stream: string): Promise<HistoryCopy | null> {
+    const slot = this.#slot(stream);
+    if (slot.running === null) return this.#run(stream, slot);
+    slot.next ??= this.#runAfter(slot.running, stream, slot);
+    return slot.next;
+  }
+
+  async #runAfter(
+    running: Promise<unknown>,
+    stream: string,
+    slot: Slot,
+  ): Promise<HistoryCopy | null> {
+    await running.catch(() => undefined);
+    slot.next = null;
+    return this.#run(stream, slot);
+  }
+
+  #run(stream: string, slot: Slot): Promise<HistoryCopy | null> {
+    const running = this.#refresh(stream, slot).finally(() => {
+      if (slot.running === running) slot.running = null;
+    });
+    slot.running = running;
+    return running;
+  }
+
+  async #refresh(stream: string, slot: Slot): Promise<HistoryCopy | null> {
+    slot.usedAtMs = this.#deps.clock.now();
+    const name = historyStreamName(stream);
+    const state = await this.#deps.jetstream.state(name);
+    if (state === null) {
+      slot.copy = null;
+      return null;
+    }
+    const epoch = this.#deps.epoch();
+    const isFit = slot.copy?.fits(state, epoch) === true;
+    const copy =
+      isFit && slot.copy !== null ? slot.copy : new HistoryCopy(stream, epoch, state.created);
+    copy.update(state, await this.#fetch(name, copy.last, state));
+    slot.copy = copy;
+    return copy;
+  }
+
+  async #fetch(name: string, known: number, state: StreamState): Promise<readonly StoredMessage[]> {
+    const from = Math.max(known + 1, state.firstSequence);
+    const count = state.lastSequence - from + 1;
+    if (count <= 0) return [];
+    if (count > FEW) {
+      return (await readStream({ stream: name, fromSequence: from }, this.#deps)) ?? [];
+    }
+    const { jetstream } = this.#deps;
+    const gets = Array.from({ length: count }, (_, index) => jetstream.get(name, from + index));
+    return (await Promise.all(gets)).filter((message) => message !== null);
+  }
+
+  #slot(stream: string): Slot {
+    const known = this.#slots.get(stream);
+    if (known !== undefined) return known;
+    const slot: Slot = { copy: null, running: null, next: null, usedAtMs: 0 };
+    this.#slots.set(stream, slot);
+    return slot;
+  }
+
+  #dropUnused(): void {
+    const oldestMs = this.#deps.clock.now() - UNUSED_MS;
+    for (const [stream, { running, usedAtMs }] of this.#slots) {
+      if (running === null && usedAtMs < oldestMs) this.#slots.delete(stream);
+    }
+  }
+}

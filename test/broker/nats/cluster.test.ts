@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { epochOf, type NatsMemoryNode, startNatsMemory } from "../../support/nats-memory.ts";
+import { codeOf, HAS_NATS, NatsServer, natsTitle } from "../../support/nats-server.ts";
+import { publication } from "../../support/publications.ts";
+import { until } from "../../support/redis-server.ts";
+
+describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker on a cluster of three"), () => {
+  let servers: readonly NatsServer[] = [];
+  let nodes: readonly NatsMemoryNode[] = [];
+  beforeAll(async () => {
+    servers = await NatsServer.startCluster();
+    const urls = servers.map(({ url }) => url);
+    nodes = await Promise.all([
+      startNatsMemory(urls.join(","), { replicas: 3 }),
+      startNatsMemory(urls.toReversed().join(","), { replicas: 3 }),
+    ]);
+    const isReady = ({ log }: NatsMemoryNode) =>
+      log.messages("info").includes("NATS broker is ready");
+    await until("both nodes are ready", () => nodes.every(isReady), 30_000);
+  }, 40_000);
+  afterAll(async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+    await Promise.all(servers.map((server) => server.stop()));
+  });
+
+  test("NatsBroker with three replicas loses no message and no position when one server dies", async () => {
+    const [a, b] = nodes;
+    if (a === undefined || b === undefined) throw new Error("two nodes are needed");
+    const epoch = epochOf(a);
+    const taken: string[] = [];
+    const publish = async (text: string) => {
+      if ((await codeOf(() => a.broker.publish(publication("chat/1", text)))) === "no error") {
+        taken.push(text);
+      }
+    };
+    for (let n = 0; n < 20; n += 1) await publish(`before ${n}`);
+    expect(taken).toHaveLength(20);
+
+    await servers[0]?.kill();
+    for (let n = 0; taken.length < 40; n += 1) await publish(`after ${n}`);
+
+    const history = await untilAnswered(b);
+    expect(history.filter(({ data }) => taken.includes(data)).map(({ data }) => data)).toEqual(
+      taken,
+    );
+    expect(new Set(history.map((each) => each.epoch))).toEqual(new Set([epoch]));
+    const offset = history.at(-2)?.offset ?? 0;
+    const rest = await b.broker.historyFrom("chat/1", { epoch, offset });
+    expect(rest.ok && rest.publications).toHaveLength(1);
+  }, 60_000);
+
+  async function untilAnswered({ broker }: NatsMemoryNode) {
+    for (;;) {
+      const history = await broker.historySince("chat/1", 1);
+      if (history.ok) return history.publications;
+    }
+  }
+});
