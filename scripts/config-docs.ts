@@ -62,10 +62,9 @@ export function configurationPage(): string {
 
 function notBuilt(): string {
   if (NOT_BUILT_YET.length === 0) return "";
-  const lines = NOT_BUILT_YET.map(({ option, built }) => {
-    const flag = code(`--${OPTION_TABLE.find((row) => row.key === option)?.flag}`);
-    return built === undefined ? `- ${flag}` : `- ${flag}, other than ${built}`;
-  });
+  const lines = NOT_BUILT_YET.map(
+    ({ option }) => `- ${code(`--${OPTION_TABLE.find((row) => row.key === option)?.flag}`)}`,
+  );
   return `\n## Not built in yet\n\nSwitching on one of these stops the start:\n\n${lines.join("\n")}\n`;
 }
 

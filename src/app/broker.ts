@@ -6,6 +6,7 @@ import { errorText, ServerError } from "../messages/server-error.ts";
 import { MemoryPresenceStore } from "../presence/memory.ts";
 import { NullPresenceStore } from "../presence/null.ts";
 import type { Memory, MemoryDeps } from "./memory.ts";
+import { createNatsMemory } from "./nats-memory.ts";
 import { createRedisMemory } from "./redis-memory.ts";
 
 /** Sessions kept in this process for their clients' return, at most: beyond it, the oldest are forgotten. */
@@ -30,6 +31,7 @@ function choose(settings: Settings, deps: MemoryDeps): Memory {
     case "redis":
       return createRedisMemory(settings, deps);
     case "nats":
+      return createNatsMemory(settings, deps);
     case "none": {
       const broker = new NullBroker(deps);
       return { broker, sessionStore: null, presence: new NullPresenceStore(), services: [broker] };

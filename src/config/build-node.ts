@@ -28,6 +28,7 @@ export function buildBroker(options: Options): BrokerSettings {
     historyLimit: options["broker.history_limit"],
     sessionsTtlS: options["broker.sessions_ttl"],
     presenceTtlS: options["broker.presence_ttl"],
+    natsReplicas: options["broker.nats_replicas"],
     streamRules: parseStreamRules(options["broker.stream_rules"]),
   };
 }

@@ -118,7 +118,7 @@ function finish(
   } catch (error) {
     return errorText(error);
   }
-  return invalidChoice(options) ?? notBuiltYet(options, origins, presets) ?? { presets };
+  return invalidChoice(options) ?? notBuiltYet(options) ?? { presets };
 }
 
 function configPath(flags: OptionLayer, files: Files): string | null {

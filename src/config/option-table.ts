@@ -378,6 +378,15 @@ const TABLE = [
     unit: "s",
   },
   {
+    key: "broker.nats_replicas",
+    flag: "nats_replicas",
+    env: ["ANYCABLE_NATS_REPLICAS"],
+    type: "int",
+    default: 1,
+    category: "BROKER",
+    usage: "servers of a JetStream cluster that keep each message of the nats broker",
+  },
+  {
     key: "broker.stream_rules",
     flag: "stream_rules",
     env: ["ANYCABLE_STREAM_RULES"],

@@ -111,6 +111,8 @@ export interface BrokerSettings {
   /** 0: sessions are not restorable. */
   readonly sessionsTtlS: number;
   readonly presenceTtlS: number;
+  /** Servers of a JetStream cluster that keep each message of the NATS broker; 1, 3 or 5. */
+  readonly natsReplicas: number;
   /** What some streams do differently, by name; the first rule that matches decides. */
   readonly streamRules: readonly StreamRule[];
 }

@@ -74,6 +74,10 @@ function badNumber(options: Options): string | null {
   for (const key of positive) {
     if (Number(options[key]) < 1) return bad(key, String(options[key]), "1 or more");
   }
+  const replicas = options["broker.nats_replicas"];
+  if (![1, 3, 5].includes(replicas)) {
+    return bad("broker.nats_replicas", String(replicas), "1, 3 or 5");
+  }
   return null;
 }
 

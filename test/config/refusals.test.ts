@@ -105,7 +105,6 @@ describe("What is not built in yet stops the start by name", () => {
     [["--pusher_app_id=1", "--pusher_app_key=k"], "--pusher_app_id=1 is not built in yet"],
     [["--statsd_host=h:1"], "--statsd_host=h:1 is not built in yet"],
     [["--metrics_log_formatter=f.js"], "--metrics_log_formatter=f.js is not built in yet"],
-    [["--broker=nats"], "--broker=nats is not built in yet"],
   ] as const) {
     test(line, () => {
       expect(failureOf(argv)).toMatchObject({ stdout: `${line}\n`, stderr: "" });
@@ -113,12 +112,11 @@ describe("What is not built in yet stops the start by name", () => {
   }
 });
 
-test("What was chosen by a preset is refused by its name", () => {
-  const argv = ["--presets=broker", "--embed_nats"];
-
-  expect(failureOf(argv).stdout).toBe(
-    "--broker=nats, chosen because of --presets=broker, is not built in yet\n",
+test("NATS replicas are 1, 3 or 5", () => {
+  expect(failureOf(["--nats_replicas=2"]).stdout).toBe(
+    'invalid value "2" for --nats_replicas: allowed is 1, 3 or 5\n',
   );
+  expect(settingsOf(["--nats_replicas=3"]).broker.natsReplicas).toBe(3);
 });
 
 test("Redis is asked for by naming adapters or its address, not by the default", () => {

@@ -53,6 +53,7 @@ test("Nothing set gives the documented defaults", () => {
       historyLimit: 100,
       sessionsTtlS: 300,
       presenceTtlS: 15,
+      natsReplicas: 1,
       streamRules: [],
     },
     jwt: null,
