@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Publication } from "../../../src/messages/publication.ts";
 import { epochOf, type NatsMemoryNode, startNatsMemory } from "../../support/nats-memory.ts";
 import { codeOf, HAS_NATS, NatsServer, natsTitle } from "../../support/nats-server.ts";
 import { publication } from "../../support/publications.ts";
@@ -37,7 +38,12 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker on a cluster of three"), () => 
     expect(taken).toHaveLength(20);
 
     await servers[0]?.kill();
-    for (let n = 0; taken.length < 40; n += 1) await publish(`after ${n}`);
+    let count = 0;
+    const isEnough = async () => {
+      await publish(`after ${count++}`);
+      return taken.length === 40;
+    };
+    await until("twenty more are taken", isEnough, 30_000);
 
     const history = await untilAnswered(b);
     expect(history.filter(({ data }) => taken.includes(data)).map(({ data }) => data)).toEqual(
@@ -49,10 +55,14 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker on a cluster of three"), () => 
     expect(rest.ok && rest.publications).toHaveLength(1);
   }, 60_000);
 
-  async function untilAnswered({ broker }: NatsMemoryNode) {
-    for (;;) {
+  async function untilAnswered({ broker }: NatsMemoryNode): Promise<readonly Publication[]> {
+    let found: readonly Publication[] = [];
+    const isAnswered = async () => {
       const history = await broker.historySince("chat/1", 1);
-      if (history.ok) return history.publications;
-    }
+      if (history.ok) found = history.publications;
+      return history.ok;
+    };
+    await until("history is answered", isAnswered, 30_000);
+    return found;
   }
 });
