@@ -1,5 +1,5 @@
 import type { RedisConnection } from "../clients/redis/connection.ts";
-import { isReply } from "../clients/redis/redis-error.ts";
+import { isReply, toRedisError } from "../clients/redis/redis-error.ts";
 import { errorText, ServerError } from "../messages/server-error.ts";
 import type { Log } from "../ports/log.ts";
 import { entriesClaimed, entriesRead, type StreamEntry } from "./redis-stream-entries.ts";
@@ -87,7 +87,10 @@ export class StreamGroup {
     }
   }
 
-  /** Takes handled entries out of the group and the stream, whoever has them. Never rejects: false says that Redis may not know of it. */
+  /**
+   * Takes handled entries out of the group and the stream, whoever has them. Never rejects.
+   * @returns false when Redis may or may not have done it: the connection broke. A refusal is certain: they come again
+   */
   async acknowledge(ids: readonly string[]): Promise<boolean> {
     if (ids.length === 0) return true;
     const { stream, group } = this.#options;
@@ -99,7 +102,7 @@ export class StreamGroup {
       return true;
     } catch (error) {
       this.#log.error("failed to ack message", { error: errorText(error) });
-      return false;
+      return toRedisError(error).code === "redis_reply";
     }
   }
 

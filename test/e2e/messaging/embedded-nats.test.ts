@@ -103,6 +103,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("Embedded NATS"), () => {
     const port = await freePort();
     await using server = await node(`nats://127.0.0.1:${port}`);
     const client = createConnection(port, "127.0.0.1").resume();
+    await new Promise((resolve, reject) => client.once("connect", resolve).once("error", reject));
     const closed = new Promise<void>((resolve) => client.once("close", resolve));
     const killedAt = performance.now();
 
