@@ -1,5 +1,6 @@
 import { type AdaptiveBounds, normalBounds } from "./adaptive.ts";
 import { isTlsOn } from "./grpc/tls.ts";
+import { withoutUser } from "./http/base-url.ts";
 import { implementationOf, type RpcOptions } from "./options.ts";
 
 /** What is used in place of a negative number. */
@@ -43,5 +44,5 @@ export function startLine(
     `proxy_headers: ${proxyHeaders.join(",") || "<none>"}`,
     `proxy_cookies: ${proxyCookies.join(",") || "<all>"}`,
   ];
-  return `RPC controller initialized: ${options.host} (${details.join(", ")})`;
+  return `RPC controller initialized: ${withoutUser(options.host)} (${details.join(", ")})`;
 }

@@ -40,3 +40,9 @@ test("The start line tells host, concurrency, implementation, TLS, and what is p
     "enable_tls: true, proto_versions: v1, proxy_headers: <none>, proxy_cookies: <all>)",
   );
 });
+
+test("The start line keeps the user part of the host to itself", () => {
+  const line = startLine({ ...DEFAULTS, host: "http://us:pa@ss@h:3000/x" }, [], []);
+
+  expect(line).toStartWith("RPC controller initialized: http://h:3000/x (");
+});

@@ -30,14 +30,22 @@ export function parseBaseUrl(host: string): BaseUrl {
   };
 }
 
+/** The host as it may be shown: a user part is a secret. */
+export function withoutUser(host: string): string {
+  return host.replace(/:\/\/[^/?#]*@/, "://");
+}
+
 function parseUrl(host: string): URL {
   if (!/^https?:\/\//.test(host)) {
-    throw badUrl(`${host} (a URL that begins with http:// or https:// is needed)`, undefined);
+    throw badUrl(
+      `${withoutUser(host)} (a URL that begins with http:// or https:// is needed)`,
+      undefined,
+    );
   }
   try {
     return new URL(host);
   } catch (error) {
-    throw badUrl(`${host} (${errorText(error)})`, error);
+    throw badUrl(`${withoutUser(host)} (${errorText(error)})`, error);
   }
 }
 

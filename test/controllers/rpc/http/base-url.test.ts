@@ -22,3 +22,7 @@ test("The user part of the base is for Basic auth", () => {
 test.each(["localhost:3000", "http://[::1", "ftp://h", ""])("%p is no base", (host) => {
   expect(() => parseBaseUrl(host)).toThrow("invalid HTTP RPC base URL");
 });
+
+test("A base that is refused is named without its user part", () => {
+  expect(() => parseBaseUrl("ftp://us:pass@h/x")).toThrow("invalid HTTP RPC base URL: ftp://h/x (");
+});
