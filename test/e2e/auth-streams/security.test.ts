@@ -54,7 +54,7 @@ test.concurrent("Turbo and CableReady without a secret verify nothing: the appli
   expect(application.named("command")).toHaveLength(2);
 });
 
-test.concurrent("The Pusher channel is rejected on the cable endpoint, without a call", async () => {
+test.concurrent("auth-streams#25 The Pusher channel is rejected on the cable endpoint, without a call", async () => {
   await using application = await Application.start();
   await using server = await Cableway.start(["--public", application.option]);
   using client = await welcomed(server);
