@@ -1,4 +1,5 @@
 import type { JetStream } from "../../clients/nats/jetstream.ts";
+import { KeyedTurns } from "../../clients/nats/keyed-turns.ts";
 import type { NatsLink } from "../../clients/nats/link.ts";
 import type { JetStreamReadiness } from "../../clients/nats/readiness.ts";
 import type { StreamPosition } from "../../messages/command.ts";
@@ -18,7 +19,6 @@ import { NatsEpoch } from "./epoch.ts";
 import { NatsHistory } from "./history.ts";
 import type { HistoryCopy } from "./history-copy.ts";
 import { type HistoryLimits, limitsOf, longestTtlS } from "./history-limits.ts";
-import { PassingOrder } from "./passing-order.ts";
 import { StoredStreams } from "./stored-streams.ts";
 
 /** Limits hold per stream; 0 messages keep nothing but still give positions. The first rule that matches overrides them. */
@@ -64,7 +64,7 @@ export class NatsBroker implements Broker, StreamTail, Service {
   readonly #epoch: NatsEpoch;
   readonly #streams: StoredStreams;
   readonly #history: NatsHistory;
-  readonly #order = new PassingOrder();
+  readonly #turns = new KeyedTurns();
   readonly #backlog: Backlog;
 
   constructor(options: NatsBrokerOptions, deps: NatsBrokerDeps) {
@@ -107,7 +107,7 @@ export class NatsBroker implements Broker, StreamTail, Service {
 
   /** Waits for what is being stored, as long as `signal` lets it. */
   async stop(signal: AbortSignal): Promise<void> {
-    await this.#order.settle(signal);
+    await this.#turns.settle(signal);
     this.#history.stop();
     this.#epoch.close();
   }
@@ -164,7 +164,7 @@ export class NatsBroker implements Broker, StreamTail, Service {
     const stored = limits === null ? null : this.#store(publication, limits);
     // Its failure is told below, when its turn has come.
     stored?.catch(() => undefined);
-    return this.#order.pass(publication.stream, async () => {
+    return this.#turns.run(publication.stream, async () => {
       await this.#pubsub.publish(stored === null ? publication : await stored);
     });
   }

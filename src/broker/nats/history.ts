@@ -1,5 +1,6 @@
 import type { JetStream, StoredMessage, StreamState } from "../../clients/nats/jetstream.ts";
 import { readStream } from "../../clients/nats/read-stream.ts";
+import { SharedReads } from "../../clients/nats/shared-reads.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import { HistoryCopy } from "./history-copy.ts";
 import { historyStreamName } from "./stream-name.ts";
@@ -13,14 +14,12 @@ export interface NatsHistoryDeps {
 
 interface Slot {
   copy: HistoryCopy | null;
-  running: Promise<HistoryCopy | null> | null;
-  /** For those who came after the running one had asked. */
-  next: Promise<HistoryCopy | null> | null;
   usedAtMs: number;
 }
 
 /** So many messages are fetched one by one; a reader costs more to set up. */
 const FEW = 8;
+const AT_ONCE = 64;
 const UNUSED_MS = 60_000;
 const SWEEP_EVERY_MS = 10_000;
 
@@ -31,6 +30,7 @@ const SWEEP_EVERY_MS = 10_000;
  */
 export class NatsHistory {
   readonly #deps: NatsHistoryDeps;
+  readonly #reads = new SharedReads<HistoryCopy | null>();
   readonly #slots = new Map<string, Slot>();
   #sweep: Timer | null = null;
 
@@ -51,28 +51,7 @@ export class NatsHistory {
 
   /** @returns null when nothing was ever stored for the stream. @throws what `JetStream` throws */
   read(stream: string): Promise<HistoryCopy | null> {
-    const slot = this.#slot(stream);
-    if (slot.running === null) return this.#run(stream, slot);
-    slot.next ??= this.#runAfter(slot.running, stream, slot);
-    return slot.next;
-  }
-
-  async #runAfter(
-    running: Promise<unknown>,
-    stream: string,
-    slot: Slot,
-  ): Promise<HistoryCopy | null> {
-    await running.catch(() => undefined);
-    slot.next = null;
-    return this.#run(stream, slot);
-  }
-
-  #run(stream: string, slot: Slot): Promise<HistoryCopy | null> {
-    const running = this.#refresh(stream, slot).finally(() => {
-      if (slot.running === running) slot.running = null;
-    });
-    slot.running = running;
-    return running;
+    return this.#reads.get(stream, () => this.#refresh(stream, this.#slot(stream)));
   }
 
   async #refresh(stream: string, slot: Slot): Promise<HistoryCopy | null> {
@@ -94,28 +73,38 @@ export class NatsHistory {
 
   async #fetch(name: string, known: number, state: StreamState): Promise<readonly StoredMessage[]> {
     const from = Math.max(known + 1, state.firstSequence);
-    const count = state.lastSequence - from + 1;
-    if (count <= 0) return [];
-    if (count > FEW) {
-      return (await readStream({ stream: name, fromSequence: from }, this.#deps)) ?? [];
+    if (state.lastSequence - from < FEW) return this.#get(name, from, state.lastSequence);
+    const read = (await readStream({ stream: name, fromSequence: from }, this.#deps)) ?? [];
+    // A reader may sit on a server that is a little behind the leader.
+    const reached = read.at(-1)?.sequence ?? from - 1;
+    return [...read, ...(await this.#get(name, reached + 1, state.lastSequence))];
+  }
+
+  /** One by one, from the leader. Some may have expired meanwhile. */
+  async #get(name: string, from: number, to: number): Promise<readonly StoredMessage[]> {
+    const messages: StoredMessage[] = [];
+    for (let start = from; start <= to; start += AT_ONCE) {
+      const count = Math.min(AT_ONCE, to - start + 1);
+      const gets = Array.from({ length: count }, (_, n) =>
+        this.#deps.jetstream.get(name, start + n),
+      );
+      messages.push(...(await Promise.all(gets)).filter((message) => message !== null));
     }
-    const { jetstream } = this.#deps;
-    const gets = Array.from({ length: count }, (_, index) => jetstream.get(name, from + index));
-    return (await Promise.all(gets)).filter((message) => message !== null);
+    return messages;
   }
 
   #slot(stream: string): Slot {
     const known = this.#slots.get(stream);
     if (known !== undefined) return known;
-    const slot: Slot = { copy: null, running: null, next: null, usedAtMs: 0 };
+    const slot: Slot = { copy: null, usedAtMs: 0 };
     this.#slots.set(stream, slot);
     return slot;
   }
 
   #dropUnused(): void {
     const oldestMs = this.#deps.clock.now() - UNUSED_MS;
-    for (const [stream, { running, usedAtMs }] of this.#slots) {
-      if (running === null && usedAtMs < oldestMs) this.#slots.delete(stream);
+    for (const [stream, { usedAtMs }] of this.#slots) {
+      if (usedAtMs < oldestMs) this.#slots.delete(stream);
     }
   }
 }
