@@ -11,7 +11,9 @@ const BUN = ".tools/node_modules/.bin/bun";
 const BODY = JSON.stringify({ stream: "chat", data: JSON.stringify({ text: "hello" }) });
 
 const server = spawn("dist/cableway", [...DEFAULTS, ...process.argv.slice(2)], {
-  stdio: ["inherit", "pipe", "inherit"],
+  stdio: ["ignore", "pipe", "inherit"],
+  // In its own process group: a terminal's Ctrl-C would reach it twice, and the second one ends it at once.
+  detached: true,
 });
 const addresses = { cable: "", broadcast: "", isOpen: true };
 
@@ -26,7 +28,7 @@ createInterface({ input: server.stdout }).on("line", (line) => {
   }
   if (line.includes("Handle health requests at")) printHints();
 });
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => server.kill(signal));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => server.kill());
 server.on("exit", (code) => process.exit(code ?? 1));
 
 function printHints(): void {
