@@ -52,6 +52,7 @@ export class App {
   private readonly controllers: Controllers;
   private readonly memory: Memory;
   private readonly listeners: Listeners;
+  private readonly mainListener: Listener;
   private readonly endpoints: EndpointDeps;
   private readonly broadcasts: BroadcastHandler;
   private readonly broadcasters: readonly Service[];
@@ -70,9 +71,15 @@ export class App {
       deliver: (publication) => this.node.deliver(publication),
       command: (remote) => this.node.command(remote),
     };
-    const pubsub = createPubSub(settings, { ...deps, delivery });
+    const heard: Delivery = {
+      deliver: (publication) => (this.memory.incoming ?? delivery).deliver(publication),
+      command: (remote) => delivery.command(remote),
+    };
+    // It reports for itself.
+    const onReturn = (): void => void this.memory.incoming?.returned();
+    const pubsub = createPubSub(settings, { ...deps, delivery: heard, onReturn });
     this.pubsub = pubsub.services;
-    this.memory = createMemory(settings, { ...deps, pubsub: pubsub.pubsub });
+    this.memory = createMemory(settings, { ...deps, delivery, pubsub: pubsub.pubsub });
     this.controllers = createControllers(settings, { clock, log, metrics: registry });
     this.node = this.createNode(metrics, deps);
     const descriptors = new DescriptorGuard(openFileLimit() ?? Number.POSITIVE_INFINITY, {
@@ -96,7 +103,11 @@ export class App {
     const trouble = (): string | null => this.embeddedNats?.health() ?? null;
     this.endpoints = { listeners, node, memory, registry, randomId, log, trouble };
     // Its port names the listener, whoever mounts on it first.
-    listeners.at(settings.server.host, settings.server.port, "WebSocket server");
+    this.mainListener = listeners.at(
+      settings.server.host,
+      settings.server.port,
+      "WebSocket server",
+    );
   }
 
   /** @throws {ServerError} what could not be started, in words for the operator */
@@ -121,15 +132,20 @@ export class App {
 
   /**
    * Stops in the order of spec "protocol", section 13; steps whose time is up are skipped. Nothing more is taken in
-   * before clients are told: what is acknowledged must reach them.
+   * before clients are told: what is acknowledged must reach them. Only a slow drain leaves the ways in open, but the
+   * main port: whoever is left is served to the end.
    */
   async stop(deadline: ShutdownDeadline): Promise<void> {
-    const { shutdownDelayS } = this.settings.app;
+    const { shutdownDelayS, isSlowDrain } = this.settings.app;
     const { signal } = deadline;
     if (shutdownDelayS > 0) await deadline.wait(shutdownDelayS * 1000);
-    await this.stopListeners(deadline);
-    await this.stopAll(this.broadcasters, signal);
+    await this.stopListeners(isSlowDrain ? [this.mainListener] : this.listeners.all, deadline);
+    if (!isSlowDrain) await this.stopAll(this.broadcasters, signal);
     await this.node.shutDown({ signal, leftMs: deadline.leftMs });
+    if (isSlowDrain) {
+      await this.stopListeners(this.listeners.all, deadline);
+      await this.stopAll(this.broadcasters, signal);
+    }
     await this.stopService(this.controllers.rpc, signal);
     await this.stopAll(this.memory.services, signal);
     await this.stopAll(this.pubsub, signal);
@@ -143,9 +159,12 @@ export class App {
   }
 
   /** A request that does not end must not take the time that clients need to hear of the restart: it gets half of it. */
-  private async stopListeners(deadline: ShutdownDeadline): Promise<void> {
+  private async stopListeners(
+    listeners: readonly Listener[],
+    deadline: ShutdownDeadline,
+  ): Promise<void> {
     const patience = AbortSignal.any([deadline.signal, AbortSignal.timeout(deadline.leftMs / 2)]);
-    const stops = this.listeners.all.map((listener) => this.stopService(listener, patience));
+    const stops = listeners.map((listener) => this.stopService(listener, patience));
     await Promise.all(stops);
   }
 

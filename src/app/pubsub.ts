@@ -23,6 +23,8 @@ export interface PubSubDeps {
   readonly log: Log;
   /** The process should end with this message. */
   readonly onFatal: (message: string) => void;
+  /** This node hears the others again after a loss. */
+  readonly onReturn: () => void;
 }
 
 /** @throws {ServerError} `pubsub_failed` when the address or its certificates are unusable */

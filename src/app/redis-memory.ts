@@ -1,4 +1,5 @@
 import { RedisBroker } from "../broker/redis/broker.ts";
+import { GapFiller, type GapFillerDeps } from "../broker/redis/gap-filler.ts";
 import { createBrokerLink } from "../broker/redis/link.ts";
 import { PUBLISH_SCRIPT } from "../broker/redis/publish-script.ts";
 import { RedisSessionStore } from "../broker/redis/sessions.ts";
@@ -14,23 +15,32 @@ export function createRedisMemory(settings: Settings, deps: MemoryDeps): Memory 
   const { historyLimit, historyTtlS, sessionsTtlS, presenceTtlS, streamRules } = settings.broker;
   const target = parseRedisTarget(settings.redis);
   const isPubSubHere = hearsThroughBroker(settings);
+  const memory: GapFillerDeps["memory"] = {
+    historyFrom: (stream, position) => broker.historyFrom(stream, position),
+    peak: (stream) => broker.peak(stream),
+  };
+  const gaps = isPubSubHere ? new GapFiller({ ...deps, memory }) : null;
   const link = createBrokerLink(
     {
       target,
       maxReconnectAttempts: settings.redis.maxReconnectAttempts,
       scripts: [PUBLISH_SCRIPT, ...PRESENCE_SCRIPTS],
     },
-    { ...deps, random: Math.random },
+    { ...deps, random: Math.random, onUp: () => void gaps?.returned() },
   );
-  const shared = { ...deps, redis: link };
+  const shared = { ...deps, redis: link, pubsub: gaps?.watch(deps.pubsub) ?? deps.pubsub };
   const limits = { historyLimit, historyTtlS, sessionsTtlS, presenceTtlS, streamRules };
-  const broker = new RedisBroker({ ...limits, hosts: describeHosts(target), isPubSubHere }, shared);
+  const broker: RedisBroker = new RedisBroker(
+    { ...limits, hosts: describeHosts(target), isPubSubHere },
+    shared,
+  );
   const sessionStore = new RedisSessionStore({ ttlMs: sessionsTtlS * 1000 }, shared);
   const presence = new RedisPresenceStore(
     { ttlMs: presenceTtlS * 1000, streamRules, isPubSubHere, nodeId: settings.nodeId },
     shared,
   );
-  return { broker, sessionStore, presence, services: [broker, link, sessionStore, presence] };
+  const services = [broker, link, sessionStore, presence];
+  return { broker, sessionStore, presence, services, ...(gaps === null ? {} : { incoming: gaps }) };
 }
 
 /** True when nodes hear each other through the Redis that remembers: storing and telling are one step then. */

@@ -2,6 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { Application, IDENTIFIED } from "../../support/application.ts";
 import { Cableway } from "../../support/cableway.ts";
 import type { RawClient } from "../../support/raw-client.ts";
+import { freePort } from "../../support/redis-server.ts";
 import { rejection } from "../../support/rejection.ts";
 import { pubsub, RESTART } from "../../support/wire.ts";
 
@@ -136,6 +137,28 @@ test.concurrent("protocol#40 Many clients are drained within the drain period", 
 
   expect(Math.max(...times)).toBeGreaterThan(2000);
   expect(Math.max(...times)).toBeLessThan(4500);
+  expect(await server.exited()).toBe(0);
+});
+
+test.concurrent("Whoever waits for the end of a slow drain still gets publications, and metrics can be read", async () => {
+  const [publishPort, metricsPort] = [await freePort(), await freePort()];
+  const options = ["--public", "--norpc", "--shutdown_slowdrain", "--shutdown_timeout=6"];
+  const ports = [`--http_broadcast_port=${publishPort}`, `--metrics_port=${metricsPort}`];
+  await using server = await Cableway.start([...options, ...ports]);
+  const clients = await welcomedClients(server, 20);
+  for (const client of clients) await client.subscribe(pubsub("s"));
+  server.signal();
+  await server.logged("Draining 20 active connections slowly for");
+
+  const body = JSON.stringify({ stream: "s", data: '"still here"' });
+  const url = `http://${server.host}:${publishPort}/_broadcast`;
+  const { status } = await fetch(url, { method: "POST", body });
+  const metrics = await fetch(`http://${server.host}:${metricsPort}/metrics`);
+
+  expect([status, metrics.status]).toEqual([201, 200]);
+  const last = clients.at(-1);
+  expect(await last?.next()).toEqual({ identifier: pubsub("s"), message: "still here" });
+  server.signal();
   expect(await server.exited()).toBe(0);
 });
 
