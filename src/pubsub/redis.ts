@@ -31,6 +31,8 @@ export interface RedisPubSubDeps {
   readonly random: () => number;
   readonly log: Log;
   readonly onFatal: (message: string) => void;
+  /** Called when the node hears again after a loss, before anything else arrives. */
+  readonly onReturn?: () => void;
 }
 
 const START_LIMIT_MS = 1000;
@@ -133,6 +135,7 @@ export class RedisPubSub implements PubSub, Service {
       ]);
       up();
       const text = this.#hasConnected ? "reconnected" : "connected";
+      if (this.#hasConnected) this.#deps.onReturn?.();
       this.#hasConnected = true;
       this.#log.info(text, { channel: this.#options.channel });
       this.#publisher.retryNow();

@@ -18,6 +18,8 @@ export interface BrokerLinkDeps {
   readonly random: () => number;
   readonly log: Log;
   readonly onFatal: (message: string) => void;
+  /** Called each time the connection is there. */
+  readonly onUp?: () => void;
 }
 
 /** The one connection of broker, session store and presence store. Start it before them, stop it after them. */
@@ -37,7 +39,10 @@ export function createBrokerLink(options: BrokerLinkOptions, deps: BrokerLinkDep
       clock: deps.clock,
       random: deps.random,
       events: {
-        up: () => log.debug("Redis broker is connected"),
+        up: () => {
+          log.debug("Redis broker is connected");
+          deps.onUp?.();
+        },
         lost: (error, wasUp) => {
           const text = wasUp ? "Redis connection failed" : "failed to connect to Redis";
           log.error(text, { error: error.message });

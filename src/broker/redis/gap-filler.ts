@@ -1,0 +1,208 @@
+import type { StreamPosition } from "../../messages/command.ts";
+import type { Publication } from "../../messages/publication.ts";
+import type { RemoteCommand } from "../../messages/remote-command.ts";
+import { errorText } from "../../messages/server-error.ts";
+import type { Broker } from "../../ports/broker.ts";
+import type { Delivery } from "../../ports/delivery.ts";
+import type { Log } from "../../ports/log.ts";
+import type { PubSub } from "../../ports/pubsub.ts";
+import type { StreamTail } from "../../ports/stream-tail.ts";
+
+/** `memory` is asked for what was missed; `delivery` gets everything, in order. */
+export interface GapFillerDeps {
+  readonly delivery: Delivery;
+  readonly memory: Pick<Broker, "historyFrom"> & StreamTail;
+  readonly log: Log;
+}
+
+/** A stream with subscribers on this node. */
+interface LiveStream {
+  readonly name: string;
+  subscribers: number;
+  /** The newest position delivered; no epoch: none yet. */
+  epoch: string;
+  offset: number;
+  /** Offsets of the epoch up to here came out of the history: they may come once more by pub/sub. */
+  filledUpTo: number;
+  /** What has to wait for the history; null when nothing does. */
+  held: Publication[] | null;
+}
+
+const MAX_HELD = 10_000;
+const CHECKED_AT_ONCE = 256;
+
+/**
+ * Between pub/sub and the node. Pub/sub loses what is published while its connection is away, and offsets tell: what is
+ * missing is read from the history and delivered in its place, once, before what came later. Only for a pub/sub that
+ * brings a stream in the order of its offsets. Of a stream of which nothing has come yet no gap can be seen.
+ */
+export class GapFiller implements Delivery {
+  readonly #delivery: Delivery;
+  readonly #memory: GapFillerDeps["memory"];
+  readonly #log: Log;
+  readonly #streams = new Map<string, LiveStream>();
+
+  constructor(deps: GapFillerDeps) {
+    this.#delivery = deps.delivery;
+    this.#memory = deps.memory;
+    this.#log = deps.log;
+  }
+
+  /** The same pub/sub, watched for what has subscribers here. */
+  watch(pubsub: PubSub): PubSub {
+    return {
+      publish: (publication) => pubsub.publish(publication),
+      command: (remote) => pubsub.command(remote),
+      subscribe: async (stream) => {
+        this.#take(stream);
+        try {
+          await pubsub.subscribe(stream);
+        } catch (error) {
+          this.#leave(stream);
+          throw error;
+        }
+      },
+      unsubscribe: (stream) => {
+        this.#leave(stream);
+        return pubsub.unsubscribe(stream);
+      },
+    };
+  }
+
+  deliver(publication: Publication): void {
+    const live = this.#streams.get(publication.stream);
+    if (live === undefined) this.#delivery.deliver(publication);
+    else if (live.held !== null) this.#hold(live, live.held, publication);
+    else if (publication.offset === 0) this.#delivery.deliver(publication);
+    else this.#follow(live, publication);
+  }
+
+  command(remote: RemoteCommand): void {
+    this.#delivery.command(remote);
+  }
+
+  /** Pub/sub or the memory was away and is back: looks what every stream has missed. Resolves when all have been looked at. */
+  async returned(): Promise<void> {
+    const streams = [...this.#streams.values()].filter((live) => live.epoch !== "");
+    const checks: (readonly [LiveStream, Publication[]])[] = [];
+    for (const live of streams) {
+      if (live.held !== null) continue;
+      live.held = [];
+      checks.push([live, live.held]);
+    }
+    for (let start = 0; start < checks.length; start += CHECKED_AT_ONCE) {
+      const chunk = checks.slice(start, start + CHECKED_AT_ONCE);
+      await Promise.all(chunk.map(([live, held]) => this.#check(live, held)));
+    }
+  }
+
+  #follow(live: LiveStream, publication: Publication): void {
+    const { epoch, offset } = publication;
+    const isSameEpoch = epoch === live.epoch;
+    if (isSameEpoch && offset <= live.filledUpTo) return;
+    const known = isSameEpoch ? live.offset : 0;
+    if (live.epoch === "" || offset <= known + 1) {
+      this.#pass(live, publication);
+      return;
+    }
+    const held = [publication];
+    live.held = held;
+    // Reports for itself.
+    void this.#fill(live, held, { epoch, offset: offset - 1 });
+  }
+
+  #take(stream: string): void {
+    const live = this.#streams.get(stream);
+    if (live !== undefined) {
+      live.subscribers += 1;
+      return;
+    }
+    const fresh = { epoch: "", offset: 0, filledUpTo: 0, held: null };
+    this.#streams.set(stream, { name: stream, subscribers: 1, ...fresh });
+  }
+
+  #leave(stream: string): void {
+    const live = this.#streams.get(stream);
+    if (live === undefined) return;
+    live.subscribers -= 1;
+    if (live.subscribers === 0) this.#streams.delete(stream);
+  }
+
+  #hold(live: LiveStream, held: Publication[], publication: Publication): void {
+    held.push(publication);
+    if (held.length < MAX_HELD) return;
+    this.#log.warn("history does not come, missed messages are left out", { stream: live.name });
+    live.held = null;
+    for (const each of held) this.#pass(live, each);
+  }
+
+  async #check(live: LiveStream, held: Publication[]): Promise<void> {
+    const end = await this.#endOf(live.name);
+    const known = end?.epoch === live.epoch ? live.offset : 0;
+    if (end === null || end.offset <= known) this.#release(live, held);
+    else await this.#fill(live, held, end);
+  }
+
+  async #endOf(stream: string): Promise<StreamPosition | null> {
+    try {
+      return await this.#memory.peak(stream);
+    } catch (error) {
+      this.#log.debug("the end of a stream is not known", { stream, error: errorText(error) });
+      return null;
+    }
+  }
+
+  /** Delivers what lies between the known position and `end`, `end` included, then what was held. */
+  async #fill(live: LiveStream, held: Publication[], end: StreamPosition): Promise<void> {
+    const known = end.epoch === live.epoch ? live.offset : 0;
+    const history = await this.#memory.historyFrom(live.name, { epoch: end.epoch, offset: known });
+    if (!this.#isHeld(live, held)) return;
+    if (live.epoch !== end.epoch) Object.assign(live, { epoch: end.epoch, filledUpTo: 0 });
+    live.offset = Math.max(known, end.offset);
+    if (history.ok) this.#deliverMissed(live, held, history.publications);
+    else {
+      const { reason } = history;
+      this.#log.warn("messages between nodes were lost", { stream: live.name, reason });
+    }
+    this.#release(live, held);
+  }
+
+  /** What is held as well comes from there: only it knows whom to leave out. */
+  #deliverMissed(
+    live: LiveStream,
+    held: readonly Publication[],
+    history: readonly Publication[],
+  ): void {
+    const next = held.find(({ offset, epoch }) => offset > 0 && epoch === live.epoch);
+    const end = next?.offset ?? Number.POSITIVE_INFINITY;
+    const missed = history.filter(({ offset }) => offset < end);
+    for (const publication of missed) {
+      live.filledUpTo = publication.offset;
+      this.#pass(live, publication);
+    }
+    const count = missed.length;
+    this.#log.info("messages between nodes were lost and read again", { stream: live.name, count });
+  }
+
+  #release(live: LiveStream, held: readonly Publication[]): void {
+    if (live.held !== held) return;
+    live.held = null;
+    if (this.#streams.get(live.name) !== live) return;
+    for (const publication of held) this.deliver(publication);
+  }
+
+  /** False when nobody waits for it any more. */
+  #isHeld(live: LiveStream, held: readonly Publication[]): boolean {
+    return live.held === held && this.#streams.get(live.name) === live;
+  }
+
+  #pass(live: LiveStream, publication: Publication): void {
+    const { epoch, offset } = publication;
+    const isSameEpoch = epoch === live.epoch;
+    if (offset > 0) {
+      live.offset = isSameEpoch ? Math.max(live.offset, offset) : offset;
+      if (!isSameEpoch) Object.assign(live, { epoch, filledUpTo: 0 });
+    }
+    this.#delivery.deliver(publication);
+  }
+}
