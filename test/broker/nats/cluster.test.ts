@@ -55,6 +55,25 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker on a cluster of three"), () => 
     expect(rest.ok && rest.publications).toHaveLength(1);
   }, 60_000);
 
+  test("NatsBroker fails a publication soon when most servers are away, and goes on when they are back", async () => {
+    const [a] = nodes;
+    if (a === undefined) throw new Error("a node is needed");
+    await Promise.all(servers.slice(0, 2).map((server) => server.kill()));
+    const startedMs = performance.now();
+
+    expect(await codeOf(() => a.broker.publish(publication("chat/1", "lost")))).toBe(
+      "publish_failed",
+    );
+
+    expect(performance.now() - startedMs).toBeLessThan(4000);
+    await Promise.all(servers.slice(0, 2).map((server) => server.start()));
+    const isTaken = async () =>
+      (await codeOf(() => a.broker.publish(publication("chat/1", "again")))) === "no error";
+    await until("publications are taken again", isTaken, 30_000);
+    const live = a.pubsub.delivery.publications;
+    expect(new Set(live.map(({ epoch }) => epoch)).size).toBe(1);
+  }, 60_000);
+
   async function untilAnswered({ broker }: NatsMemoryNode): Promise<readonly Publication[]> {
     let found: readonly Publication[] = [];
     const isAnswered = async () => {
