@@ -31,7 +31,7 @@ export interface RedisPubSubDeps {
   readonly random: () => number;
   readonly log: Log;
   readonly onFatal: (message: string) => void;
-  /** Called when the node hears again after a loss, before anything else arrives. */
+  /** Called when the node hears all its streams again after a loss. */
   readonly onReturn?: () => void;
 }
 
@@ -135,7 +135,8 @@ export class RedisPubSub implements PubSub, Service {
       ]);
       up();
       const text = this.#hasConnected ? "reconnected" : "connected";
-      if (this.#hasConnected) this.#deps.onReturn?.();
+      // It reports to nobody: a connection that is lost meanwhile is followed by another one.
+      if (this.#hasConnected) void this.#announceReturn(connection);
       this.#hasConnected = true;
       this.#log.info(text, { channel: this.#options.channel });
       this.#publisher.retryNow();
@@ -143,6 +144,18 @@ export class RedisPubSub implements PubSub, Service {
     } finally {
       this.#channels.detach();
       this.#limitPatience();
+    }
+  }
+
+  /** The answer to a PING comes behind those to every SUBSCRIBE. */
+  async #announceReturn(connection: NodeConnection): Promise<void> {
+    const { onReturn } = this.#deps;
+    if (onReturn === undefined) return;
+    try {
+      await connection.call("ping");
+      onReturn();
+    } catch (error) {
+      this.#log.debug("connection was lost again", { error: errorText(error) });
     }
   }
 

@@ -25,13 +25,18 @@ describe.skipIf(!HAS_REDIS)(titled("RedisPubSub"), () => {
     await server.stop();
   });
 
-  async function start(url = server.url, maxReconnectAttempts = 5, clock = SYSTEM_CLOCK) {
+  async function start(
+    url = server.url,
+    maxReconnectAttempts = 5,
+    clock = SYSTEM_CLOCK,
+    onReturn: () => void = () => undefined,
+  ) {
     const [delivery, log] = [new RecordingDelivery(), new FakeLog()];
     const fatal: string[] = [];
     const onFatal = (message: string) => void fatal.push(message);
     const pubsub = new RedisPubSub(
       { target: redisTarget(url), channel: CHANNEL, maxReconnectAttempts },
-      { delivery, clock, random: () => 0, log, onFatal },
+      { delivery, clock, random: () => 0, log, onFatal, onReturn },
     );
     running.push(pubsub);
     await pubsub.start();
@@ -124,6 +129,19 @@ describe.skipIf(!HAS_REDIS)(titled("RedisPubSub"), () => {
     ]);
     await pubsub.publish(publication("s599", "1"));
     expect(await delivery.publicationsReach(1)).toEqual([publication("s599", "1")]);
+  });
+
+  test("RedisPubSub tells that it is back, not that it is there, when all its streams are heard again", async () => {
+    const heardAtReturn: Promise<unknown>[] = [];
+    const onReturn = () => void heardAtReturn.push(server.call("pubsub", "numsub", "s599"));
+    const { pubsub } = await start(server.url, 5, SYSTEM_CLOCK, onReturn);
+    await Promise.all(Array.from({ length: 600 }, (_, n) => pubsub.subscribe(`s${n}`)));
+    expect(heardAtReturn).toEqual([]);
+
+    await server.call("client", "kill", "type", "pubsub");
+    await until("back", () => heardAtReturn.length > 0);
+
+    expect(await Promise.all(heardAtReturn)).toEqual([["s599", 1]]);
   });
 
   test("RedisPubSub confirms nobody while SUBSCRIBE is unanswered", async () => {

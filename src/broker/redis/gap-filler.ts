@@ -1,7 +1,7 @@
 import type { StreamPosition } from "../../messages/command.ts";
 import type { Publication } from "../../messages/publication.ts";
 import type { RemoteCommand } from "../../messages/remote-command.ts";
-import { errorText } from "../../messages/server-error.ts";
+import { errorText, ServerError } from "../../messages/server-error.ts";
 import type { Broker } from "../../ports/broker.ts";
 import type { Delivery } from "../../ports/delivery.ts";
 import type { Log } from "../../ports/log.ts";
@@ -26,6 +26,8 @@ interface LiveStream {
   filledUpTo: number;
   /** What has to wait for the history; null when nothing does. */
   held: Publication[] | null;
+  /** The history cannot be read now: `returned` goes on. */
+  isStuck: boolean;
 }
 
 const MAX_HELD = 10_000;
@@ -86,8 +88,9 @@ export class GapFiller implements Delivery {
     const streams = [...this.#streams.values()].filter((live) => live.epoch !== "");
     const checks: (readonly [LiveStream, Publication[]])[] = [];
     for (const live of streams) {
-      if (live.held !== null) continue;
-      live.held = [];
+      if (live.held !== null && !live.isStuck) continue;
+      live.held ??= [];
+      live.isStuck = false;
       checks.push([live, live.held]);
     }
     for (let start = 0; start < checks.length; start += CHECKED_AT_ONCE) {
@@ -117,7 +120,7 @@ export class GapFiller implements Delivery {
       live.subscribers += 1;
       return;
     }
-    const fresh = { epoch: "", offset: 0, filledUpTo: 0, held: null };
+    const fresh = { epoch: "", offset: 0, filledUpTo: 0, held: null, isStuck: false };
     this.#streams.set(stream, { name: stream, subscribers: 1, ...fresh });
   }
 
@@ -133,21 +136,27 @@ export class GapFiller implements Delivery {
     if (held.length < MAX_HELD) return;
     this.#log.warn("history does not come, missed messages are left out", { stream: live.name });
     live.held = null;
+    live.isStuck = false;
     for (const each of held) this.#pass(live, each);
   }
 
   async #check(live: LiveStream, held: Publication[]): Promise<void> {
     const end = await this.#endOf(live.name);
-    const known = end?.epoch === live.epoch ? live.offset : 0;
-    if (end === null || end.offset <= known) this.#release(live, held);
+    if (!this.#isHeld(live, held)) return;
+    const known = end !== "away" && end?.epoch === live.epoch ? live.offset : 0;
+    // What has arrived may have a gap before it, which only the history can tell.
+    if (end === "away" && held.length > 0) live.isStuck = true;
+    else if (end === "away" || end === null || end.offset <= known) this.#release(live, held);
     else await this.#fill(live, held, end);
   }
 
-  async #endOf(stream: string): Promise<StreamPosition | null> {
+  /** @returns null when nothing is kept, `away` when nobody can be asked */
+  async #endOf(stream: string): Promise<StreamPosition | "away" | null> {
     try {
       return await this.#memory.peak(stream);
     } catch (error) {
-      this.#log.debug("the end of a stream is not known", { stream, error: errorText(error) });
+      if (error instanceof ServerError && error.code === "redis_unavailable") return "away";
+      this.#log.error("the end of a stream cannot be read", { stream, error: errorText(error) });
       return null;
     }
   }
@@ -156,6 +165,10 @@ export class GapFiller implements Delivery {
   async #fill(live: LiveStream, held: Publication[], end: StreamPosition): Promise<void> {
     const known = end.epoch === live.epoch ? live.offset : 0;
     const history = await this.#memory.historyFrom(live.name, { epoch: end.epoch, offset: known });
+    if (!history.ok && (await this.#endOf(live.name)) === "away") {
+      live.isStuck = true;
+      return;
+    }
     if (!this.#isHeld(live, held)) return;
     if (live.epoch !== end.epoch) Object.assign(live, { epoch: end.epoch, filledUpTo: 0 });
     live.offset = Math.max(known, end.offset);
@@ -187,6 +200,7 @@ export class GapFiller implements Delivery {
   #release(live: LiveStream, held: readonly Publication[]): void {
     if (live.held !== held) return;
     live.held = null;
+    live.isStuck = false;
     if (this.#streams.get(live.name) !== live) return;
     for (const publication of held) this.deliver(publication);
   }

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { GapFiller } from "../../../src/broker/redis/gap-filler.ts";
 import type { StreamPosition } from "../../../src/messages/command.ts";
 import type { Publication } from "../../../src/messages/publication.ts";
+import { ServerError } from "../../../src/messages/server-error.ts";
 import type { History } from "../../../src/ports/broker.ts";
 import { FakeLog } from "../../support/fake-log.ts";
 import { meta, publication } from "../../support/publications.ts";
@@ -15,12 +16,16 @@ function at(offset: number, epoch = "e1"): Publication {
 }
 
 /** A filler for stream `a`, with one subscriber, whose history answers when told. */
-async function start(peak: StreamPosition | null = null) {
+async function start(peak: StreamPosition | ServerError | null = null) {
+  let end = peak;
   const [delivery, log, pubsub] = [new RecordingDelivery(), new FakeLog(), new RecordingPubSub()];
   const asked: StreamPosition[] = [];
   const answers: PromiseWithResolvers<History>[] = [];
   const memory = {
-    peak: async () => peak,
+    peak: async () => {
+      if (end instanceof ServerError) throw end;
+      return end;
+    },
     historyFrom: (_stream: string, position: StreamPosition) => {
       asked.push(position);
       const answer = Promise.withResolvers<History>();
@@ -39,7 +44,10 @@ async function start(peak: StreamPosition | null = null) {
     for (const each of publications) gaps.deliver(each);
   };
   const delivered = () => delivery.publications.map(({ offset, epoch }) => `${epoch}/${offset}`);
-  return { gaps, watched, delivery, log, asked, answer, deliver, delivered };
+  const ends = (position: StreamPosition): void => {
+    end = position;
+  };
+  return { gaps, watched, ends, delivery, log, asked, answer, deliver, delivered };
 }
 
 test("GapFiller passes on what comes in order, from any position on, and what has none", async () => {
@@ -120,6 +128,27 @@ test("GapFiller looks after a loss what has come meanwhile, also when nothing fo
   deliver(at(3), at(5));
 
   expect(delivered()).toEqual([1, 2, 3, 4, 5].map((offset) => `e1/${offset}`));
+});
+
+test("GapFiller waits with what follows a gap while the history is away, and reads it when it is back", async () => {
+  const away = new ServerError("redis_unavailable", "Redis is not connected");
+  const { gaps, ends, deliver, delivered, asked, answer } = await start(away);
+  deliver(at(1));
+  await gaps.returned();
+  deliver(at(3, "e2"));
+  await answer({ ok: false, reason: "Redis cannot be read" });
+  deliver(at(4, "e2"));
+  await gaps.returned();
+  expect(delivered()).toEqual(["e1/1"]);
+
+  ends({ epoch: "e2", offset: 4 });
+  const looked = gaps.returned();
+  await settled();
+  await answer({ ok: true, publications: [1, 2, 3, 4].map((offset) => at(offset, "e2")) });
+  await looked;
+
+  expect(asked.at(-1)).toEqual({ epoch: "e2", offset: 0 });
+  expect(delivered()).toEqual(["e1/1", "e2/1", "e2/2", "e2/3", "e2/4"]);
 });
 
 test("GapFiller asks for nothing after a loss when nothing is missing, unknown or left", async () => {
