@@ -80,6 +80,32 @@ describe.skipIf(!HAS_REDIS)(titled("Nodes with a Redis broker"), () => {
     expect(missed).toEqual([...rest, "confirm_history"]);
   });
 
+  test("What is published while a node's subscription is broken reaches its clients afterwards, in order, once", async () => {
+    await using redis = await RedisServer.start();
+    await using first = await publicNode(redis);
+    await using second = await publicNode(redis);
+    using a = await listener(first);
+    using b = await listener(second);
+    const publish = (value: number) => first.publish("chat/1", value);
+    await publish(1);
+    for (const client of [a, b]) expect(await client.next()).toMatchObject({ message: 1 });
+
+    await redis.call("client", "kill", "type", "pubsub");
+    for (const value of [2, 3, 4]) await publish(value);
+    expect(await redis.listeners("chat/1")).toBe(0);
+
+    for (const client of [a, b]) {
+      for (const message of [2, 3, 4]) {
+        expect(await client.next()).toMatchObject({ identifier: CHAT, message, offset: message });
+      }
+    }
+    await publish(5);
+    for (const client of [a, b]) {
+      expect(await client.next()).toMatchObject({ message: 5, offset: 5 });
+      await expectSilence(client);
+    }
+  });
+
   test("A session comes back on another node, with its streams, and misses nothing", async () => {
     await using redis = await RedisServer.start();
     await using first = await publicNode(redis);
