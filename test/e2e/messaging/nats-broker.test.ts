@@ -129,7 +129,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("The NATS broker"), () => {
     const epoch = await epochOf(server);
     using client = await listener(server);
     const sent: string[] = [];
-    for (let n = 0; n < 200; n += 1) {
+    for (let n = 0; n < 1000 && sent.length < 120; n += 1) {
       if (n === 80) {
         await nats.kill();
         setTimeout(() => void nats.start(), 300);
