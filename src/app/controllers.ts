@@ -79,7 +79,14 @@ export function logControllers(settings: Settings, log: Log): void {
   if (shown.length > 0) log.info(`Using channels router: ${shown.join(", ")}`);
 }
 
-/** Channels and subjects on which nodes talk to each other. */
-function reservedStreams({ pubsub }: Settings): readonly string[] {
-  return [pubsub.redis.channel, pubsub.nats.channel];
+/**
+ * Channels and subjects on which nodes talk to each other, and those on which the application talks to them: a node that
+ * listened there once more, as to a stream, would deliver every publication and execute every command twice.
+ */
+function reservedStreams(settings: Settings): readonly string[] {
+  const { pubsub, broadcast, redisPubsubBroadcast, natsBroadcast } = settings;
+  const names = [pubsub.redis.channel, pubsub.nats.channel];
+  if (broadcast.adapters.includes("redis")) names.push(redisPubsubBroadcast.channel);
+  if (broadcast.adapters.includes("nats")) names.push(natsBroadcast.channel);
+  return names;
 }

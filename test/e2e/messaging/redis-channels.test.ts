@@ -57,6 +57,23 @@ describe.skipIf(!HAS_REDIS)(titled("Channels at Redis"), () => {
     await channelsBecome(redis, COMMANDS);
   });
 
+  test("No client can make a node hear the broadcasters' channel twice", async () => {
+    await using redis = await RedisServer.start();
+    await using server = await node(redis, "--broadcast_adapter=redis");
+    await channelsBecome(redis, COMMANDS, "__anycable__");
+    await using attacker = await welcomed(server);
+    const identifier = pubsub("__anycable__");
+    attacker.send({ command: "subscribe", identifier });
+    expect(await attacker.next()).toEqual({ type: "reject_subscription", identifier });
+    await using client = await welcomed(server);
+    await client.subscribe(pubsub("a"));
+
+    await redis.client.publish("__anycable__", '{"stream":"a","data":"1"}');
+
+    expect(await client.next()).toEqual({ identifier: pubsub("a"), message: 1 });
+    await expectSilence(client);
+  });
+
   test("A node leaves the channels of streams that an application stops, and no others", async () => {
     await using redis = await RedisServer.start();
     await using application = await Application.start({
