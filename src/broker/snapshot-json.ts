@@ -9,12 +9,13 @@ import type { SessionSnapshot } from "../messages/snapshot.ts";
  * Source: spec "messaging", section 10.2.
  */
 export function encodeSnapshot(snapshot: SessionSnapshot): string {
-  const { identifiers, subscriptions, cstate, istate, interest } = snapshot;
+  const { identifiers, subscriptions, cstate, istate, interest, lineage } = snapshot;
   const ids = JSON.stringify(identifiers);
   const subs = writeObject(subscriptions.map(([key, names]) => [key, JSON.stringify(names)]));
   const states = writeObject(istate.map(([key, state]) => [key, writeTexts(state)]));
   const own = writeTexts(cstate);
-  return `{"ids":${ids},"subs":${subs},"cstate":${own},"istate":${states},"Disconnectable":${interest}}`;
+  const before = lineage === undefined ? "" : `,"lineage":${JSON.stringify(lineage)}`;
+  return `{"ids":${ids},"subs":${subs},"cstate":${own},"istate":${states},"Disconnectable":${interest}${before}}`;
 }
 
 /** @returns null when the text is no session: whoever asks for it must authenticate again */
@@ -26,7 +27,9 @@ export function decodeSnapshot(text: string): SessionSnapshot | null {
   const istate = readMembers(object["istate"], (state) => readMembers(state, readText));
   if (subscriptions === null || cstate === null || istate === null) return null;
   const interest = object["Disconnectable"] === true;
-  return { identifiers: object["ids"], subscriptions, cstate, istate, interest };
+  const lineage = readNames(object["lineage"]);
+  const session = { identifiers: object["ids"], subscriptions, cstate, istate, interest };
+  return lineage === null ? session : { ...session, lineage };
 }
 
 function writeObject(members: readonly (readonly [key: string, json: string])[]): string {

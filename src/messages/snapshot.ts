@@ -12,4 +12,6 @@ export interface SessionSnapshot {
   ])[];
   /** True when the application wants to hear of the disconnect. */
   readonly interest: boolean;
+  /** sids of the sessions it continues, newest first; not given when there are none. */
+  readonly lineage?: readonly string[];
 }

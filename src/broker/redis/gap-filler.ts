@@ -75,7 +75,7 @@ export class GapFiller implements Delivery {
     const live = this.#streams.get(publication.stream);
     if (live === undefined) this.#delivery.deliver(publication);
     else if (live.held !== null) this.#hold(live, live.held, publication);
-    else if (publication.offset === 0) this.#delivery.deliver(publication);
+    else if (isOutsideHistory(publication)) this.#delivery.deliver(publication);
     else this.#follow(live, publication);
   }
 
@@ -219,4 +219,9 @@ export class GapFiller implements Delivery {
     }
     this.#delivery.deliver(publication);
   }
+}
+
+/** A transient one may carry a position that the application made up. */
+function isOutsideHistory({ offset, meta }: Publication): boolean {
+  return offset === 0 || meta?.transient === true;
 }

@@ -23,6 +23,8 @@ export interface ServerProcessDeps {
   readonly onLine: (line: ServerLogLine) => void;
 }
 
+/** One that hangs must not take the time of the whole shutdown. */
+const STOP_LIMIT_MS = 5000;
 const GREETING_TIMEOUT_MS = 500;
 const GREETING_PAUSE_MS = 50;
 /** What the process has printed may arrive after its end. */
@@ -89,7 +91,9 @@ export class ServerProcess {
     this.#child.kill("SIGTERM");
     if (signal.aborted) kill();
     else signal.addEventListener("abort", kill, { once: true });
+    const limit = this.#clock.after(STOP_LIMIT_MS, kill);
     await this.#child.exited;
+    limit.cancel();
     signal.removeEventListener("abort", kill);
   }
 

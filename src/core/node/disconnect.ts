@@ -1,6 +1,7 @@
 import { CLOSES } from "../../messages/close.ts";
 import { parseRemoteDisconnect, type RemoteCommand } from "../../messages/remote-command.ts";
 import type { NodeContext } from "./context.ts";
+import { forget } from "./remember.ts";
 
 /** Executes a command that came for every node. Unknown ones are counted and otherwise ignored. */
 export function executeRemote(context: NodeContext, remote: RemoteCommand): void {
@@ -24,14 +25,7 @@ export function executeRemote(context: NodeContext, remote: RemoteCommand): void
   for (const session of sessions) {
     session.disconnect("remote", disconnect.reconnect, CLOSES.remote);
     if (disconnect.reconnect) continue;
-    forget(context, session.sid);
-    if (session.restoredFrom !== "") forget(context, session.restoredFrom);
+    // Without the right to reconnect, no sid of the session's line may open the door.
+    for (const sid of [session.sid, ...session.lineage]) forget(context, sid);
   }
-}
-
-/** Without the right to reconnect, the old sid must not open the door either, nor the one before it. */
-function forget(context: NodeContext, sid: string): void {
-  context.sessionStore?.forget(sid).catch((error: unknown) => {
-    context.log.error("failed to remove session from cache", { sid, error });
-  });
 }

@@ -16,6 +16,13 @@ export function remember(context: NodeContext, session: Session): void {
   });
 }
 
+/** Makes a sid worthless: whoever comes with it must authenticate. */
+export function forget(context: NodeContext, sid: string): void {
+  context.sessionStore?.forget(sid).catch((error: unknown) => {
+    context.log.error("failed to remove session from cache", { sid, error });
+  });
+}
+
 /** True for sessions that are kept for their client's return. */
 export function isResumable(context: NodeContext, session: Session): boolean {
   return session.isExtended && session.isAuthenticated && context.options.sessionsTtlMs > 0;
@@ -31,5 +38,6 @@ function snapshot(session: Session): SessionSnapshot {
     cstate: [...session.cstate],
     istate: [...session.istate].map(([identifier, state]) => [identifier, [...state]]),
     interest: session.hasInterest,
+    ...(session.lineage.length === 0 ? {} : { lineage: session.lineage }),
   };
 }

@@ -36,6 +36,7 @@ export async function subscribe(
       removeAllStreams(context, session, identifier);
       session.subscriptions.delete(identifier);
       session.states.dropChannel(identifier);
+      session.send({ type: "reject_subscription", identifier });
     }
     throw error;
   }

@@ -55,6 +55,9 @@ export interface SessionDeps {
   };
 }
 
+/** Shared: most sessions continue none. */
+const NO_LINEAGE: readonly string[] = [];
+
 /**
  * One client: its state, its frames in and out, its place in time. Commands run one after another in the order of
  * arrival; what they do is the node's business.
@@ -71,8 +74,8 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
   isEnded = false;
   /** True when the application wants to hear of the disconnect; never unset. */
   hasInterest = false;
-  /** sid of the session it continues; empty for none. */
-  restoredFrom = "";
+  /** sids of the sessions it continues, newest first. */
+  lineage: readonly string[] = NO_LINEAGE;
   /** True once it joined a presence set: its records must be kept alive. */
   hasJoined = false;
   readonly states = new ChannelStates();

@@ -123,7 +123,10 @@ test("Node undoes a subscription of which the broker refuses a stream; subscribi
   room.broker.onSubscribe = () => undefined;
   await client.subscribe(CHAT);
 
-  expect(client.received.slice(1)).toEqual([{ type: "confirm_subscription", identifier: CHAT }]);
+  expect(client.received.slice(1)).toEqual([
+    { type: "reject_subscription", identifier: CHAT },
+    { type: "confirm_subscription", identifier: CHAT },
+  ]);
   expect([...room.broker.held.keys()]).toEqual(["s", "t"]);
 });
 

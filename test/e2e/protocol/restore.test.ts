@@ -191,3 +191,27 @@ test.concurrent("protocol#43 Q20 Who was sent away for good cannot come back und
   expect(await banned.closed()).toEqual({ code: 1000, reason: "Auth Failed" });
   expect(await moved.next()).toMatchObject({ type: "welcome", restored: true });
 });
+
+test.concurrent("Who was sent away for good cannot come back under any sid of its line of restored sessions", async () => {
+  await using server = await Cableway.start(["--norpc", "--jwt_secret=k", "--broker=memory"]);
+  const first = await server.connect({
+    subprotocol: EXT,
+    path: `/cable?jid=${jwt("k", { ext: "banned" })}`,
+  });
+  const sids = [((await first.next()) as Welcome).sid];
+  first.drop();
+  for (let n = 0; n < 2; n += 1) {
+    const again = await server.connect({ subprotocol: EXT, path: `/cable?sid=${sids.at(-1)}` });
+    const welcome = (await again.next()) as Welcome;
+    expect(welcome).toMatchObject({ restored: true });
+    sids.push(welcome.sid);
+    if (n === 0) again.drop();
+  }
+
+  await server.disconnect("banned", false);
+
+  for (const sid of sids) {
+    using back = await server.connect({ subprotocol: EXT, path: `/cable?sid=${sid}` });
+    expect(await back.nextText()).toBe(UNAUTHORIZED);
+  }
+});
