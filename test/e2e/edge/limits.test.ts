@@ -57,17 +57,14 @@ test("A body that is too big is refused by its length before it is sent, and the
 });
 
 test("A body without a length is refused as soon as it is too big, and the connection closed", async () => {
-  await using server = await Cableway.start(["--public"]);
+  await using server = await Cableway.start(["--public", "--broadcast_max_body_size=1000"]);
   using exchange = new RawExchange(server);
-  const chunk = `100000\r\n${"x".repeat(0x100000)}\r\n`;
-  exchange.write(
-    `POST /_broadcast HTTP/1.1\r\nHost: ${server.host}\r\nTransfer-Encoding: chunked\r\n\r\n`,
-  );
+  const chunk = `258\r\n${"x".repeat(600)}\r\n`;
 
-  for (let i = 0; i < 40 && exchange.isOpen; i++) {
-    exchange.write(chunk);
-    await Bun.sleep(1); // lets the answer in
-  }
+  exchange.write(
+    `POST /_broadcast HTTP/1.1\r\nHost: ${server.host}\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`,
+  );
+  exchange.write(chunk);
 
   expect(await exchange.ended()).toMatch(/^HTTP\/1\.1 413 /);
 });
