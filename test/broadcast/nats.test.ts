@@ -6,7 +6,7 @@ import { FakeMetrics } from "../support/fake-metrics.ts";
 import { CLOCK, HAS_NATS, NatsServer, natsTitle, PATIENTLY } from "../support/nats-server.ts";
 import { publication } from "../support/publications.ts";
 import { RecordingDelivery } from "../support/recording-delivery.ts";
-import { until } from "../support/redis-server.ts";
+import { until } from "../support/until.ts";
 
 describe.skipIf(!HAS_NATS)(natsTitle("NatsBroadcaster"), () => {
   const cleanups: (() => unknown)[] = [];

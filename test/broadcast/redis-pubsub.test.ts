@@ -4,7 +4,8 @@ import { FakeClock } from "../support/fake-clock.ts";
 import { FakeLog } from "../support/fake-log.ts";
 import { SYSTEM_CLOCK } from "../support/redis-node.ts";
 import { redisTarget } from "../support/redis-options.ts";
-import { freePort, HAS_REDIS, RedisServer, titled, until } from "../support/redis-server.ts";
+import { freePort, HAS_REDIS, RedisServer, titled } from "../support/redis-server.ts";
+import { until } from "../support/until.ts";
 
 const NEVER = new AbortController().signal;
 const CHANNEL = "__anycable__";

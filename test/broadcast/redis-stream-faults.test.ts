@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type RedisCluster, startCluster } from "../support/redis-cluster.ts";
-import { freePort, HAS_REDIS, RedisServer, titled, until } from "../support/redis-server.ts";
+import { freePort, HAS_REDIS, RedisServer, titled } from "../support/redis-server.ts";
 import { type Given, reading, STREAM, StreamBroadcasters } from "../support/stream-broadcasters.ts";
+import { until } from "../support/until.ts";
 
 const GIVEN_UP = "failed to reconnect to Redis: attempts exceeded";
 

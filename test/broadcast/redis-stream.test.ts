@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { RedisServer, SERVERS, titled, until } from "../support/redis-server.ts";
+import { RedisServer, SERVERS, titled } from "../support/redis-server.ts";
 import { type Given, reading, STREAM, StreamBroadcasters } from "../support/stream-broadcasters.ts";
+import { until } from "../support/until.ts";
 
 const NEVER = new AbortController().signal;
 const broadcasters = new StreamBroadcasters();

@@ -11,7 +11,7 @@ import {
 } from "../support/nats-server.ts";
 import { meta, publication } from "../support/publications.ts";
 import { RecordingDelivery } from "../support/recording-delivery.ts";
-import { until } from "../support/redis-server.ts";
+import { until } from "../support/until.ts";
 
 const CHANNEL = "__anycable_internal__";
 

@@ -9,7 +9,8 @@ import { RecordingDelivery } from "../support/recording-delivery.ts";
 import { startCluster } from "../support/redis-cluster.ts";
 import { SYSTEM_CLOCK } from "../support/redis-node.ts";
 import { redisTarget } from "../support/redis-options.ts";
-import { freePort, HAS_REDIS, RedisServer, titled, until } from "../support/redis-server.ts";
+import { freePort, HAS_REDIS, RedisServer, titled } from "../support/redis-server.ts";
+import { until } from "../support/until.ts";
 
 const CHANNEL = "__anycable_internal__";
 const NEVER = new AbortController().signal;

@@ -1,4 +1,5 @@
-import { freePort, type RedisProgram, RedisServer, until } from "./redis-server.ts";
+import { freePort, type RedisProgram, RedisServer } from "./redis-server.ts";
+import { until } from "./until.ts";
 
 const SLOTS = 16_384;
 

@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { until } from "./until.ts";
 
 /** Servers to test against, by name; null when the program is not installed. */
 export const SERVERS: readonly RedisProgram[] = [
@@ -66,6 +67,21 @@ export class RedisServer {
     return server;
   }
 
+  /** A second server that has what this one has, and follows it. */
+  async startReplica(): Promise<RedisServer> {
+    const args = ["--replicaof", "127.0.0.1", String(this.port)];
+    const replica = await RedisServer.start({ args });
+    try {
+      await until("the replica follows", async () =>
+        String(await replica.call("info", "replication")).includes("link_status:up"),
+      );
+    } catch (error) {
+      await replica.stop();
+      throw error;
+    }
+    return replica;
+  }
+
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
   }
@@ -88,8 +104,10 @@ export class RedisServer {
   async start(): Promise<void> {
     const { program = PROGRAM, args = [], password } = this.#options;
     if (program.path === null) throw new Error(`${program.name} is missing: ${program.hint}`);
-    const fixed = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder];
-    this.#child = Bun.spawn([program.path, ...fixed, "--save", "", "--appendonly", "no", ...args], {
+    const place = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder];
+    // A replica is served at once; by default it waits 5 s for others.
+    const haste = ["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"];
+    this.#child = Bun.spawn([program.path, ...place, ...haste, ...args], {
       stdout: Bun.file(join(this.folder, "log")),
       stderr: "ignore",
       stdin: "ignore",
@@ -140,19 +158,6 @@ export class RedisServer {
       .filter((line) => line !== "")
       .map((line) => new Map(line.split(" ").map((pair) => splitPair(pair))))
       .filter((client) => client.get("id") !== own);
-  }
-}
-
-/** Waits until a condition holds, looking every few milliseconds; rejects after `limitMs`. */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  limitMs = 5000,
-): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await Bun.sleep(5);
   }
 }
 

@@ -3,7 +3,8 @@ import { RedisStreamBroadcaster } from "../../src/broadcast/redis-stream.ts";
 import { FakeLog } from "./fake-log.ts";
 import { SYSTEM_CLOCK } from "./redis-node.ts";
 import { redisTarget } from "./redis-options.ts";
-import { type RedisServer, until } from "./redis-server.ts";
+import type { RedisServer } from "./redis-server.ts";
+import { until } from "./until.ts";
 
 /** The stream that broadcasters under test read. */
 export const STREAM = "__anycable__";

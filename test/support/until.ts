@@ -2,13 +2,13 @@
 export async function until(
   what: string | (() => string),
   condition: () => boolean | Promise<boolean>,
-  limitMs = 5000,
+  limitMs = 20_000,
 ): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!(await condition())) {
     if (performance.now() > deadline) {
       throw new Error(`not within ${limitMs} ms: ${typeof what === "string" ? what : what()}`);
     }
-    await Bun.sleep(10);
+    await Bun.sleep(5);
   }
 }

@@ -87,7 +87,7 @@ export class NatsBroker implements Broker, StreamTail, Service {
       { ...deps, log },
     );
     this.#streams = new StoredStreams(options.replicas, { jetstream, epoch: this.#epoch, log });
-    this.#history = new NatsHistory({ jetstream, clock, epoch: () => this.#epoch.current });
+    this.#history = new NatsHistory({ jetstream, clock, epoch: () => this.#epoch.confirmed() });
     this.#backlog = new Backlog({ clock, log });
     this.#readiness.add(
       () => this.#epoch.open(),

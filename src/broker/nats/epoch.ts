@@ -42,6 +42,8 @@ export class NatsEpoch {
   #unwatch: (() => void) | null = null;
   #timer: Timer | null = null;
   #last: Promise<void> = Promise.resolve();
+  /** False from the loss of the connection on until the stored epoch has been seen again. */
+  #isSure = false;
 
   constructor(options: NatsEpochOptions, deps: NatsEpochDeps) {
     this.#deps = deps;
@@ -51,8 +53,22 @@ export class NatsEpoch {
     this.#refreshMs = Math.max(MIN_REFRESH_MS, Math.min(options.ttlMs / 3, MAX_REFRESH_MS));
   }
 
-  /** Empty before `open`. */
+  /** Empty before `open`. What was just stored or read is of `confirmed`, not of this. */
   get current(): string {
+    return this.#current;
+  }
+
+  /**
+   * The epoch of what JetStream answered before this call: waits for changes that were heard of and, after a loss of the
+   * connection, for what is stored now. @throws what `JetStream` throws
+   */
+  async confirmed(): Promise<string> {
+    await this.#last;
+    if (!this.#isSure) {
+      await this.#inTurn(async () => {
+        if (!this.#isSure) await this.#refreshStored();
+      });
+    }
     return this.#current;
   }
 
@@ -63,11 +79,13 @@ export class NatsEpoch {
       if (message.string() !== this.#current) void this.#look();
     });
     this.#unwatch ??= this.#deps.link.watch((isUp) => {
+      this.#isSure = false;
       if (isUp && this.#current !== "") void this.#keep();
     });
     await this.#inTurn(async () => {
       await this.#bucket.open();
       await this.#findOrMake(this.#deps.randomId(LENGTH));
+      this.#isSure = true;
     });
     this.#schedule();
   }
@@ -134,6 +152,7 @@ export class NatsEpoch {
         if (known !== null) this.#adopt(known.value);
       });
     } catch (error) {
+      this.#isSure = false;
       this.#log.debug("failed to read the epoch", { error: errorText(error) });
     }
   }
@@ -148,10 +167,17 @@ export class NatsEpoch {
 
   /** Writes the epoch again before it expires. A bucket that has vanished took the streams with it: a new epoch then. */
   async #refreshStored(): Promise<void> {
-    if (await this.#bucket.isMissing()) {
-      await this.#replace();
-      return;
+    this.#isSure = true;
+    try {
+      if (await this.#bucket.isMissing()) await this.#replace();
+      else await this.#refreshEntry();
+    } catch (error) {
+      this.#isSure = false;
+      throw error;
     }
+  }
+
+  async #refreshEntry(): Promise<void> {
     const known = await this.#bucket.get(KEY);
     if (known !== null && known.value !== this.#current) this.#adopt(known.value);
     else await this.#write(this.#current, known);

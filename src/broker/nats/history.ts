@@ -5,10 +5,10 @@ import type { Clock, Timer } from "../../ports/clock.ts";
 import { HistoryCopy } from "./history-copy.ts";
 import { historyStreamName } from "./stream-name.ts";
 
-/** `epoch` is asked at every reading. */
+/** `epoch` is asked at every reading, once JetStream has said what there is. */
 export interface NatsHistoryDeps {
   readonly jetstream: JetStream;
-  readonly epoch: () => string;
+  readonly epoch: () => Promise<string>;
   readonly clock: Clock;
 }
 
@@ -62,7 +62,7 @@ export class NatsHistory {
       slot.copy = null;
       return null;
     }
-    const epoch = this.#deps.epoch();
+    const epoch = await this.#deps.epoch();
     const isFit = slot.copy?.fits(state, epoch) === true;
     const copy =
       isFit && slot.copy !== null ? slot.copy : new HistoryCopy(stream, epoch, state.created);

@@ -8,7 +8,7 @@ import { historyStreamName } from "./stream-name.ts";
 /** `epoch` is renewed when a stream known to be there has vanished. */
 export interface StoredStreamsDeps {
   readonly jetstream: JetStream;
-  readonly epoch: Pick<NatsEpoch, "current" | "renew">;
+  readonly epoch: Pick<NatsEpoch, "confirmed" | "renew">;
   readonly log: Log;
 }
 
@@ -31,7 +31,7 @@ const MAX_KNOWN = 100_000;
 export class StoredStreams {
   readonly #replicas: number;
   readonly #jetstream: JetStream;
-  readonly #epoch: Pick<NatsEpoch, "current" | "renew">;
+  readonly #epoch: Pick<NatsEpoch, "confirmed" | "renew">;
   readonly #log: Log;
   /** Streams that are there, or are being made; oldest knowledge first. */
   readonly #known = new Map<string, Known>();
@@ -66,8 +66,9 @@ export class StoredStreams {
 
   async #publish(stream: string, data: string, known: Known): Promise<StoredPosition> {
     const offset = await this.#jetstream.publish(historyStreamName(stream), data);
-    known.epoch = this.#epoch.current;
-    return { offset, epoch: known.epoch };
+    const epoch = await this.#epoch.confirmed();
+    known.epoch = epoch;
+    return { offset, epoch };
   }
 
   #know(stream: string, limits: HistoryLimits): Known {

@@ -3,7 +3,7 @@ import type { History } from "../../../src/ports/broker.ts";
 import { epochOf, type NatsMemoryOptions, startNatsMemory } from "../../support/nats-memory.ts";
 import { codeOf, HAS_NATS, NatsServer, natsTitle } from "../../support/nats-server.ts";
 import { meta, publication } from "../../support/publications.ts";
-import { until } from "../../support/redis-server.ts";
+import { until } from "../../support/until.ts";
 
 describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker"), () => {
   const cleanups: (() => unknown)[] = [];

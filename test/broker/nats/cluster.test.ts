@@ -3,7 +3,7 @@ import type { Publication } from "../../../src/messages/publication.ts";
 import { epochOf, type NatsMemoryNode, startNatsMemory } from "../../support/nats-memory.ts";
 import { codeOf, HAS_NATS, NatsServer, natsTitle } from "../../support/nats-server.ts";
 import { publication } from "../../support/publications.ts";
-import { until } from "../../support/redis-server.ts";
+import { until } from "../../support/until.ts";
 
 describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker on a cluster of three"), () => {
   let servers: readonly NatsServer[] = [];

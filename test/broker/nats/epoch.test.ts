@@ -11,7 +11,7 @@ import {
   natsTitle,
   PATIENTLY,
 } from "../../support/nats-server.ts";
-import { until } from "../../support/redis-server.ts";
+import { until } from "../../support/until.ts";
 
 describe.skipIf(!HAS_NATS)(natsTitle("NatsEpoch"), () => {
   const cleanups: (() => unknown)[] = [];
@@ -38,7 +38,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsEpoch"), () => {
     );
     cleanups.push(() => epoch.close());
     await epoch.open();
-    return { epoch, log };
+    return { epoch, log, link };
   }
 
   test("NatsEpoch is one for all that open it at once", async () => {
@@ -84,6 +84,25 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsEpoch"), () => {
     await Promise.all([a.epoch.renew(before), b.epoch.renew(before)]);
 
     await until("they agree", () => a.epoch.current === b.epoch.current);
+  });
+
+  // It once answered with the old epoch for some milliseconds after a reconnect: positions of what was lost were taken for good.
+  test("NatsEpoch is confirmed only when what is stored since a lost connection is known", async () => {
+    const nats = await server();
+    const { epoch, link } = await open(nats);
+    const before = epoch.current;
+    const confirmed: Promise<string>[] = [];
+    link.watch((isUp) => {
+      if (isUp) confirmed.push(epoch.confirmed());
+    });
+    await nats.kill();
+    nats.wipe();
+
+    await nats.start();
+
+    await until("a reconnect", () => confirmed.length === 1);
+    expect(await confirmed[0]).not.toBe(before);
+    expect(await confirmed[0]).toBe(epoch.current);
   });
 
   test("NatsEpoch is another one after JetStream has lost everything", async () => {

@@ -4,7 +4,8 @@ import type { History } from "../../../src/ports/broker.ts";
 import { meta, publication } from "../../support/publications.ts";
 import { type RedisMemorySettings, startRedisMemory } from "../../support/redis-memory.ts";
 import { RedisSentinel } from "../../support/redis-sentinel.ts";
-import { HAS_REDIS, RedisServer, titled, until } from "../../support/redis-server.ts";
+import { HAS_REDIS, RedisServer, titled } from "../../support/redis-server.ts";
+import { until } from "../../support/until.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -254,9 +255,7 @@ describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
   }, 30_000);
 
   test("RedisBroker follows a failover: a new epoch on the new primary, positions of the old one rejected", async () => {
-    await using replica = await RedisServer.start({
-      args: ["--replicaof", "127.0.0.1", String(server.port)],
-    });
+    await using replica = await server.startReplica();
     await using sentinel = await RedisSentinel.start(server);
     const { broker, delivery } = await start(
       {},

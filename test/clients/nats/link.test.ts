@@ -9,7 +9,7 @@ import {
   natsTitle,
   PATIENTLY,
 } from "../../support/nats-server.ts";
-import { until } from "../../support/redis-server.ts";
+import { until } from "../../support/until.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

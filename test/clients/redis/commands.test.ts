@@ -4,7 +4,8 @@ import { createScript } from "../../../src/clients/redis/script.ts";
 import { startCluster } from "../../support/redis-cluster.ts";
 import { SYSTEM_CLOCK } from "../../support/redis-node.ts";
 import { redisTarget } from "../../support/redis-options.ts";
-import { HAS_REDIS, RedisServer, titled, until } from "../../support/redis-server.ts";
+import { HAS_REDIS, RedisServer, titled } from "../../support/redis-server.ts";
+import { until } from "../../support/until.ts";
 
 const NEVER = new AbortController().signal;
 const SCRIPT = createScript("return redis.call('INCR', KEYS[1])");

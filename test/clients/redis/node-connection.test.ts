@@ -8,7 +8,8 @@ import { type Certificates, createCertificates } from "../../support/certificate
 import { FakeClock } from "../../support/fake-clock.ts";
 import { openNode } from "../../support/redis-node.ts";
 import { redisTarget } from "../../support/redis-options.ts";
-import { freePort, HAS_REDIS, RedisServer, titled, until } from "../../support/redis-server.ts";
+import { freePort, HAS_REDIS, RedisServer, titled } from "../../support/redis-server.ts";
+import { until } from "../../support/until.ts";
 
 describe.skipIf(!HAS_REDIS)(titled("NodeConnection"), () => {
   let server: RedisServer;

@@ -6,7 +6,8 @@ import { type RedisCluster, startCluster } from "../../support/redis-cluster.ts"
 import { SYSTEM_CLOCK } from "../../support/redis-node.ts";
 import { redisTarget } from "../../support/redis-options.ts";
 import { RedisSentinel } from "../../support/redis-sentinel.ts";
-import { freePort, HAS_REDIS, RedisServer, titled, until } from "../../support/redis-server.ts";
+import { freePort, HAS_REDIS, RedisServer, titled } from "../../support/redis-server.ts";
+import { until } from "../../support/until.ts";
 
 const PURPOSE: NodePurpose = {
   isPrimary: true,
@@ -30,9 +31,7 @@ async function reached(opening: NodeOpener): Promise<string> {
 describe.skipIf(!HAS_REDIS)(titled("NodeOpener with sentinels"), () => {
   test("NodeOpener finds the primary that the sentinels name, and the next one after a failover", async () => {
     await using primary = await RedisServer.start();
-    await using replica = await RedisServer.start({
-      args: ["--replicaof", "127.0.0.1", String(primary.port)],
-    });
+    await using replica = await primary.startReplica();
     await using sentinel = await RedisSentinel.start(primary);
     const dead = await freePort();
     const target = redisTarget("redis://mymaster", {

@@ -11,23 +11,10 @@ import { pubsub } from "../../support/wire.ts";
 
 setDefaultTimeout(60_000);
 
-/** A primary with a replica that has everything. */
-async function startPair() {
-  const primary = await RedisServer.start();
-  const replica = await RedisServer.start({
-    args: ["--replicaof", "127.0.0.1", `${primary.port}`],
-  });
-  const isUp = async () =>
-    String(await replica.call("info", "replication")).includes("link_status:up");
-  await until("the replica follows", isUp);
-  return { primary, replica };
-}
-
 describe.skipIf(!HAS_REDIS)(titled("Redis failover by REPLICAOF"), () => {
   test("A replica that lacks the last messages begins new epochs: no position means two messages, none is silently skipped", async () => {
-    const { primary, replica } = await startPair();
-    await using _primary = primary;
-    await using _replica = replica;
+    await using primary = await RedisServer.start();
+    await using replica = await primary.startReplica();
     await using address = await Forwarder.start(primary.port);
     const url = `--redis_url=redis://127.0.0.1:${address.port}`;
     const args = ["--public", "--norpc", "--broker=redis", "--history_limit=10000", url];

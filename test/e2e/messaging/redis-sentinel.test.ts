@@ -49,18 +49,15 @@ async function bothAreOn(redis: RedisServer): Promise<void> {
       readers.length === 2 && all === 2 && internal === 2 && (await redis.listeners("chat/1")) === 2
     );
   };
-  await until("all parts of both nodes are on the server", isThere, 20_000);
+  // A sentinel that promotes a server has it cut all its clients: the one that asks here, too.
+  const sees = () => isThere().catch(() => false);
+  await until("all parts of both nodes are on the server", sees, 20_000);
 }
 
 describe.skipIf(!HAS_REDIS)(titled("Redis behind sentinels, and in a cluster"), () => {
   test("messaging#43 When the primary is killed all parts are on the new one within seconds, however sentinels are named", async () => {
     await using primary = await RedisServer.start();
-    await using replica = await RedisServer.start({
-      args: ["--replicaof", "127.0.0.1", String(primary.port)],
-    });
-    await until("replicating", async () =>
-      (await replica.client.info("replication")).includes("link_status:up"),
-    );
+    await using replica = await primary.startReplica();
     await using sentinel = await RedisSentinel.start(primary);
     const list = [`--redis_url=redis://mymaster`, `--redis_sentinels=127.0.0.1:${sentinel.port}`];
     const inUrl = `--redis_url=redis://127.0.0.1:${sentinel.port}?master_set=mymaster`;

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { NatsPresenceStoreOptions } from "../../../src/presence/nats/store.ts";
 import { type NatsPresenceNode, startNatsPresence } from "../../support/nats-presence.ts";
 import { codeOf, HAS_NATS, NatsServer, natsTitle } from "../../support/nats-server.ts";
-import { until } from "../../support/redis-server.ts";
+import { until } from "../../support/until.ts";
 
 const ROOM = "room/1";
 const VERA = '{"name":"V"}';

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type RedisMemorySettings, startRedisMemory } from "../../support/redis-memory.ts";
-import { HAS_REDIS, RedisServer, titled, until } from "../../support/redis-server.ts";
+import { HAS_REDIS, RedisServer, titled } from "../../support/redis-server.ts";
+import { until } from "../../support/until.ts";
 
 describe.skipIf(!HAS_REDIS)(titled("RedisPresenceStore"), () => {
   let server: RedisServer;
