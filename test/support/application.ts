@@ -100,7 +100,7 @@ export class Application {
   }
 
   /** Waits until so many calls of a name have come, or more. */
-  async called(name: keyof ApplicationHandlers, count = 1, limitMs = 5000): Promise<void> {
+  async called(name: keyof ApplicationHandlers, count = 1, limitMs = 15_000): Promise<void> {
     const what = (): string => `${count} ${name} calls; came ${this.named(name).length}`;
     await until(what, () => this.named(name).length >= count, limitMs);
   }

@@ -8,9 +8,9 @@ import type { RawClientOptions } from "./raw-handshake.ts";
 import { until } from "./until.ts";
 
 const BINARY = join(import.meta.dirname, "../../dist/cableway");
-const START_LIMIT_MS = 10_000;
-const STOP_LIMIT_MS = 10_000;
-const ANSWER_LIMIT_MS = 5000;
+const START_LIMIT_MS = 20_000;
+const STOP_LIMIT_MS = 20_000;
+const ANSWER_LIMIT_MS = 15_000;
 
 /** How the executable is started. */
 export interface CablewayOptions {
@@ -110,14 +110,14 @@ export class Cableway {
   }
 
   /** Waits for a piece of the log. */
-  async logged(piece: string | RegExp, limitMs = 5000): Promise<void> {
+  async logged(piece: string | RegExp, limitMs = 15_000): Promise<void> {
     const isThere = (): boolean =>
       typeof piece === "string" ? this.log.includes(piece) : piece.test(this.log);
     await until(() => `log has ${piece}; it says: ${this.log.slice(-2000)}`, isThere, limitMs);
   }
 
   /** Waits until a piece of the log has been written so often, or more. */
-  async loggedTimes(piece: string, count: number, limitMs = 5000): Promise<void> {
+  async loggedTimes(piece: string, count: number, limitMs = 15_000): Promise<void> {
     const times = (): number => this.log.split(piece).length - 1;
     const what = (): string => `${count} times "${piece}" in the log; it is there ${times()} times`;
     await until(what, () => times() >= count, limitMs);
@@ -169,7 +169,7 @@ export class Cableway {
   }
 
   /** Waits until a metric has this value. */
-  async metricReaches(name: string, expected: number, limitMs = 5000): Promise<void> {
+  async metricReaches(name: string, expected: number, limitMs = 15_000): Promise<void> {
     let value = Number.NaN;
     const isReached = async (): Promise<boolean> => {
       value = await this.metric(name);

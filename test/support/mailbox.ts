@@ -1,4 +1,4 @@
-const DEFAULT_LIMIT_MS = 5000;
+const DEFAULT_LIMIT_MS = 15_000;
 
 /** Collects what callbacks are given, in order, for a test to await one by one. */
 export class Mailbox<T> {

@@ -13,7 +13,7 @@ import {
   type WireFrame,
 } from "./web-socket-frames.ts";
 
-const DEFAULT_LIMIT_MS = 5000;
+const DEFAULT_LIMIT_MS = 15_000;
 
 /** How a connection ended, as a client sees it: 1006 without a close frame, 1005 for one without a code. */
 export interface SeenClose {

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 
 const CRLF2 = "\r\n\r\n";
-const ANSWER_LIMIT_MS = 5000;
+const ANSWER_LIMIT_MS = 15_000;
 
 /** How a raw client opens its connection. */
 export interface RawClientOptions {

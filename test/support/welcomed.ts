@@ -55,7 +55,7 @@ export async function expectSilence(client: RawClient): Promise<void> {
 export async function expectMetrics(
   server: Cableway,
   expected: Readonly<Record<string, number>>,
-  limitMs = 3000,
+  limitMs = 10_000,
 ): Promise<void> {
   const deadline = performance.now() + limitMs;
   let seen: Record<string, number | undefined>;
