@@ -2,6 +2,7 @@ import type { SessionSnapshot } from "../messages/snapshot.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Service } from "../ports/service.ts";
 import type { SessionStore } from "../ports/session-store.ts";
+import { Revocations } from "./revocations.ts";
 
 /** `maxSessions` bounds the memory: beyond it, the sessions that were committed or touched longest ago are forgotten. */
 export interface MemorySessionStoreOptions {
@@ -26,11 +27,13 @@ export class MemorySessionStore implements SessionStore, Service {
   readonly #clock: Clock;
   /** In ascending deadline: all have the same time to live, and every change moves its entry to the end. */
   readonly #entries = new Map<string, Entry>();
+  readonly #revocations: Revocations;
   #tick: Timer | null = null;
 
   constructor(options: MemorySessionStoreOptions, deps: MemorySessionStoreDeps) {
     this.#options = options;
     this.#clock = deps.clock;
+    this.#revocations = new Revocations(options, deps);
   }
 
   async start(): Promise<void> {
@@ -48,7 +51,8 @@ export class MemorySessionStore implements SessionStore, Service {
   }
 
   async restore(sid: string): Promise<SessionSnapshot | null> {
-    return this.#entries.get(sid)?.snapshot ?? null;
+    const snapshot = this.#entries.get(sid)?.snapshot ?? null;
+    return snapshot === null || this.#revocations.covers(snapshot) ? null : snapshot;
   }
 
   async touch(sid: string): Promise<void> {
@@ -58,6 +62,10 @@ export class MemorySessionStore implements SessionStore, Service {
 
   async forget(sid: string): Promise<void> {
     this.#entries.delete(sid);
+  }
+
+  async revoke(identifiers: string): Promise<void> {
+    this.#revocations.add(identifiers);
   }
 
   #put(sid: string, snapshot: SessionSnapshot): void {

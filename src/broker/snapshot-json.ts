@@ -4,18 +4,18 @@ import type { SessionSnapshot } from "../messages/snapshot.ts";
 /**
  * A session as stores outside of this process keep it. Objects are written by hand: their keys come from clients.
  *
- *     {"ids":"u1","subs":{"<identifier>":["chat/1"]},"cstate":{"k":"v"},"istate":{"<identifier>":{"$w":"chat/1"}},"Disconnectable":false}
+ *     {"ids":"u1","subs":{"<identifier>":["chat/1"]},"cstate":{"k":"v"},"istate":{"<identifier>":{"$w":"chat/1"}},"Disconnectable":false,"auth_at":1764590400000}
  *
  * Source: spec "messaging", section 10.2.
  */
 export function encodeSnapshot(snapshot: SessionSnapshot): string {
-  const { identifiers, subscriptions, cstate, istate, interest, lineage } = snapshot;
+  const { identifiers, subscriptions, cstate, istate, interest } = snapshot;
   const ids = JSON.stringify(identifiers);
   const subs = writeObject(subscriptions.map(([key, names]) => [key, JSON.stringify(names)]));
   const states = writeObject(istate.map(([key, state]) => [key, writeTexts(state)]));
   const own = writeTexts(cstate);
-  const before = lineage === undefined ? "" : `,"lineage":${JSON.stringify(lineage)}`;
-  return `{"ids":${ids},"subs":${subs},"cstate":${own},"istate":${states},"Disconnectable":${interest}${before}}`;
+  const end = `"Disconnectable":${interest},"auth_at":${Math.floor(snapshot.authenticatedAtMs)}`;
+  return `{"ids":${ids},"subs":${subs},"cstate":${own},"istate":${states},${end}}`;
 }
 
 /** @returns null when the text is no session: whoever asks for it must authenticate again */
@@ -27,9 +27,11 @@ export function decodeSnapshot(text: string): SessionSnapshot | null {
   const istate = readMembers(object["istate"], (state) => readMembers(state, readText));
   if (subscriptions === null || cstate === null || istate === null) return null;
   const interest = object["Disconnectable"] === true;
-  const lineage = readNames(object["lineage"]);
-  const session = { identifiers: object["ids"], subscriptions, cstate, istate, interest };
-  return lineage === null ? session : { ...session, lineage };
+  const at = object["auth_at"];
+  // A node of the reference does not write it.
+  const authenticatedAtMs = typeof at === "number" ? at : 0;
+  const identifiers = object["ids"];
+  return { identifiers, subscriptions, cstate, istate, interest, authenticatedAtMs };
 }
 
 function writeObject(members: readonly (readonly [key: string, json: string])[]): string {

@@ -12,6 +12,6 @@ export interface SessionSnapshot {
   ])[];
   /** True when the application wants to hear of the disconnect. */
   readonly interest: boolean;
-  /** sids of the sessions it continues, newest first; not given when there are none. */
-  readonly lineage?: readonly string[];
+  /** When the application, or whoever decides, let the client in: milliseconds since the UNIX epoch. Restoring keeps it; 0: unknown. */
+  readonly authenticatedAtMs: number;
 }

@@ -10,4 +10,6 @@ export interface SessionStore {
   touch(sid: string): Promise<void>;
   /** Forgets at once: the client must authenticate again. */
   forget(sid: string): Promise<void>;
+  /** Whatever was authenticated under these identifiers until now cannot be restored any more, on any node that shares the store. */
+  revoke(identifiers: string): Promise<void>;
 }

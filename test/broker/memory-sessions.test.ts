@@ -9,6 +9,7 @@ const SNAPSHOT: SessionSnapshot = {
   cstate: [],
   istate: [],
   interest: false,
+  authenticatedAtMs: 1000,
 };
 
 async function start(options: { readonly ttlMs?: number; readonly maxSessions?: number } = {}) {

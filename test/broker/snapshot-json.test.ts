@@ -11,18 +11,19 @@ const SNAPSHOT: SessionSnapshot = {
   cstate: [["__proto__", "x"]],
   istate: [["constructor", [["$w", "chat/1"]]]],
   interest: true,
+  authenticatedAtMs: 1_764_590_400_000.25,
 };
 
 const JSON_TEXT =
   '{"ids":"{\\"user\\":\\"42\\"}","subs":{"{\\"channel\\":\\"Chat\\"}":["chat/1","ключ"],"__proto__":[]},' +
-  '"cstate":{"__proto__":"x"},"istate":{"constructor":{"$w":"chat/1"}},"Disconnectable":true}';
+  '"cstate":{"__proto__":"x"},"istate":{"constructor":{"$w":"chat/1"}},"Disconnectable":true,"auth_at":1764590400000}';
 
-test("encodeSnapshot writes a session as the reference does, whatever its keys are called", () => {
+test("encodeSnapshot writes a session as the reference does, whatever its keys are called, and the time of authentication", () => {
   expect(encodeSnapshot(SNAPSHOT)).toBe(JSON_TEXT);
 });
 
 test("decodeSnapshot gives back what was encoded", () => {
-  expect(decodeSnapshot(JSON_TEXT)).toEqual(SNAPSHOT);
+  expect(decodeSnapshot(JSON_TEXT)).toEqual({ ...SNAPSHOT, authenticatedAtMs: 1_764_590_400_000 });
 });
 
 test("decodeSnapshot takes missing parts for empty ones", () => {
@@ -32,6 +33,7 @@ test("decodeSnapshot takes missing parts for empty ones", () => {
     cstate: [],
     istate: [],
     interest: false,
+    authenticatedAtMs: 0,
   });
 });
 

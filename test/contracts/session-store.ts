@@ -21,6 +21,7 @@ const SNAPSHOT: SessionSnapshot = {
   cstate: [["__proto__", "polluted"]],
   istate: [["constructor", [["$w", "chat/1"]]]],
   interest: true,
+  authenticatedAtMs: 1,
 };
 
 /**
@@ -113,6 +114,40 @@ export function sessionStoreContract(
 
       expect(await store.restore(sid)).toBeNull();
     });
+
+    test("SessionStore restores nothing of revoked identifiers, under any sid, whoever commits it later", async () => {
+      const { store, sid } = await start();
+      const others = { ...SNAPSHOT, identifiers: '{"user":"43"}' };
+      for (const suffix of ["a", "b"]) await store.commit(sid + suffix, SNAPSHOT);
+      await store.commit(`${sid}c`, others);
+
+      await store.revoke(SNAPSHOT.identifiers);
+
+      await store.commit(`${sid}d`, SNAPSHOT);
+      for (const suffix of ["a", "b", "d"]) expect(await store.restore(sid + suffix)).toBeNull();
+      expect(await store.restore(`${sid}c`)).toEqual(others);
+    });
+
+    test("SessionStore restores who was let in again after a revocation", async () => {
+      const { store, sid } = await start();
+      await store.revoke(SNAPSHOT.identifiers);
+      const again = { ...SNAPSHOT, authenticatedAtMs: Date.UTC(2096, 0) };
+
+      await store.commit(sid, again);
+
+      expect(await store.restore(sid)).toEqual(again);
+    });
+
+    test("SessionStore does not restore a session whose touch came after its revocation", async () => {
+      const { store, sid, elapse } = await start();
+      await store.commit(sid, SNAPSHOT);
+      await store.revoke(SNAPSHOT.identifiers);
+      await elapse(1000);
+      await store.touch(sid);
+      await elapse(1500);
+
+      expect(await store.restore(sid)).toBeNull();
+    }, 15_000);
 
     test("SessionStore forgets at once when told to", async () => {
       const { store, sid } = await start();

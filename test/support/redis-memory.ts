@@ -57,7 +57,10 @@ export async function startRedisMemory(url: string, settings: RedisMemorySetting
     randomId,
     log,
   });
-  const sessions = new RedisSessionStore({ ttlMs: settings.sessionsTtlMs ?? 300_000 }, { redis });
+  const sessions = new RedisSessionStore(
+    { ttlMs: settings.sessionsTtlMs ?? 300_000 },
+    { redis, clock },
+  );
   const presence = new RedisPresenceStore(
     { ttlMs: settings.presenceTtlMs ?? 15_000, streamRules, isPubSubHere, nodeId },
     { redis, pubsub, clock, log },

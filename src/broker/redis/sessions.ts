@@ -1,12 +1,20 @@
 import type { RedisCommands } from "../../clients/redis/commands.ts";
 import type { SessionSnapshot } from "../../messages/snapshot.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { Service } from "../../ports/service.ts";
 import type { SessionStore } from "../../ports/session-store.ts";
+import { Revocations } from "../revocations.ts";
 import { decodeSnapshot, encodeSnapshot } from "../snapshot-json.ts";
 
 /** How long a session outlives its last commit or touch. */
 export interface RedisSessionStoreOptions {
   readonly ttlMs: number;
+}
+
+/** `redis` is started and stopped by whoever made it. */
+export interface RedisSessionStoreDeps {
+  readonly redis: RedisCommands;
+  readonly clock: Clock;
 }
 
 /** A commit that waits for the end of the event-loop turn. */
@@ -16,18 +24,20 @@ interface Pending {
 }
 
 /**
- * Sessions in Redis, for any node: `ac:s:<sid>`. Commits of one session within one event-loop turn are one; the last wins.
+ * Sessions in Redis, for any node: `ac:s:<sid>`; whose were revoked: `ac:r:<identifiers>`. Commits of one session within one event-loop turn are one; the last wins.
  * Source: spec "messaging", section 15.4.
  */
 export class RedisSessionStore implements SessionStore, Service {
   readonly name = "Redis session store";
   readonly #ttlMs: string;
   readonly #redis: RedisCommands;
+  readonly #revocations: Revocations;
   readonly #pending = new Map<string, Pending>();
 
-  constructor(options: RedisSessionStoreOptions, deps: { readonly redis: RedisCommands }) {
+  constructor(options: RedisSessionStoreOptions, deps: RedisSessionStoreDeps) {
     this.#ttlMs = String(Math.max(1, Math.round(options.ttlMs)));
     this.#redis = deps.redis;
+    this.#revocations = new Revocations(options, deps);
   }
 
   async start(): Promise<void> {
@@ -52,10 +62,10 @@ export class RedisSessionStore implements SessionStore, Service {
   }
 
   async restore(sid: string): Promise<SessionSnapshot | null> {
-    const pending = this.#pending.get(sid);
-    if (pending !== undefined) return pending.snapshot;
-    const text = await this.#redis.call("get", sessionKey(sid));
-    return typeof text === "string" ? decodeSnapshot(text) : null;
+    const snapshot = this.#pending.get(sid)?.snapshot ?? (await this.#read(sid));
+    if (snapshot === null) return null;
+    const time = await this.#redis.call("get", revocationKey(snapshot.identifiers));
+    return this.#revocations.covers(snapshot, Number(time)) ? null : snapshot;
   }
 
   async touch(sid: string): Promise<void> {
@@ -69,6 +79,16 @@ export class RedisSessionStore implements SessionStore, Service {
     await this.#redis.call("del", sessionKey(sid));
   }
 
+  async revoke(identifiers: string): Promise<void> {
+    const [time, lifeMs] = [this.#revocations.add(identifiers), this.#revocations.lifeMs];
+    await this.#redis.call("set", revocationKey(identifiers), String(time), "PX", String(lifeMs));
+  }
+
+  async #read(sid: string): Promise<SessionSnapshot | null> {
+    const text = await this.#redis.call("get", sessionKey(sid));
+    return typeof text === "string" ? decodeSnapshot(text) : null;
+  }
+
   #flush(): void {
     const batch = [...this.#pending];
     this.#pending.clear();
@@ -80,6 +100,10 @@ export class RedisSessionStore implements SessionStore, Service {
       );
     }
   }
+}
+
+function revocationKey(identifiers: string): string {
+  return `ac:r:${identifiers}`;
 }
 
 function sessionKey(sid: string): string {

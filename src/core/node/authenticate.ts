@@ -37,6 +37,7 @@ export async function authenticate(
 
 function welcome(context: NodeContext, session: Session, result: Success): void {
   session.identifiers = result.identifiers;
+  session.authenticatedAtMs = context.clock.now();
   register(context, session);
   session.states.mergeConnection(result.cstate);
   for (const transmission of result.transmissions) session.send(transmission);

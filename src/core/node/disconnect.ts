@@ -1,7 +1,7 @@
 import { CLOSES } from "../../messages/close.ts";
 import { parseRemoteDisconnect, type RemoteCommand } from "../../messages/remote-command.ts";
 import type { NodeContext } from "./context.ts";
-import { forget } from "./remember.ts";
+import { forget, revoke } from "./remember.ts";
 
 /** Executes a command that came for every node. Unknown ones are counted and otherwise ignored. */
 export function executeRemote(context: NodeContext, remote: RemoteCommand): void {
@@ -24,8 +24,7 @@ export function executeRemote(context: NodeContext, remote: RemoteCommand): void
   }
   for (const session of sessions) {
     session.disconnect("remote", disconnect.reconnect, CLOSES.remote);
-    if (disconnect.reconnect) continue;
-    // Without the right to reconnect, no sid of the session's line may open the door.
-    for (const sid of [session.sid, ...session.lineage]) forget(context, sid);
+    if (!disconnect.reconnect) forget(context, session);
   }
+  if (!disconnect.reconnect) revoke(context, disconnect.identifier);
 }

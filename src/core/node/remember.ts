@@ -16,10 +16,17 @@ export function remember(context: NodeContext, session: Session): void {
   });
 }
 
-/** Makes a sid worthless: whoever comes with it must authenticate. */
-export function forget(context: NodeContext, sid: string): void {
-  context.sessionStore?.forget(sid).catch((error: unknown) => {
-    context.log.error("failed to remove session from cache", { sid, error });
+/** Removes what is remembered of a session: its client must authenticate again. */
+export function forget(context: NodeContext, session: Session): void {
+  context.sessionStore?.forget(session.sid).catch((error: unknown) => {
+    session.log.error("failed to remove session from cache", { error });
+  });
+}
+
+/** Nobody who was let in under these identifiers comes back without authentication, also who is off the network just now. */
+export function revoke(context: NodeContext, identifiers: string): void {
+  context.sessionStore?.revoke(identifiers).catch((error: unknown) => {
+    context.log.error("failed to remove sessions from cache", { identifiers, error });
   });
 }
 
@@ -38,6 +45,6 @@ function snapshot(session: Session): SessionSnapshot {
     cstate: [...session.cstate],
     istate: [...session.istate].map(([identifier, state]) => [identifier, [...state]]),
     interest: session.hasInterest,
-    ...(session.lineage.length === 0 ? {} : { lineage: session.lineage }),
+    authenticatedAtMs: session.authenticatedAtMs,
   };
 }

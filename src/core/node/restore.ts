@@ -2,10 +2,8 @@ import type { SessionSnapshot } from "../../messages/snapshot.ts";
 import type { Session } from "../session/session.ts";
 import type { NodeContext } from "./context.ts";
 import { register } from "./register.ts";
-import { forget, remember } from "./remember.ts";
+import { remember } from "./remember.ts";
 import { addStreams } from "./streams.ts";
-
-const MAX_LINEAGE = 16;
 
 /**
  * Brings back a session under a new sid, without authentication: who knows the old sid is its client.
@@ -27,16 +25,9 @@ export async function restore(
     return false;
   }
   if (snapshot === null) return notFound(session, oldSid);
-  continueLine(context, session, [oldSid, ...(snapshot.lineage ?? [])]);
   await bringBack(context, session, snapshot);
   session.log.debug("session restored", { old_sid: oldSid });
   return true;
-}
-
-/** A remote disconnect must find every sid that still opens the door: those it could not remember are closed now. */
-function continueLine(context: NodeContext, session: Session, line: readonly string[]): void {
-  session.lineage = line.slice(0, MAX_LINEAGE);
-  for (const sid of line.slice(MAX_LINEAGE)) forget(context, sid);
 }
 
 function notFound(session: Session, oldSid: string): false {
@@ -51,6 +42,7 @@ async function bringBack(
 ): Promise<void> {
   if (session.isEnded) return;
   session.identifiers = snapshot.identifiers;
+  session.authenticatedAtMs = snapshot.authenticatedAtMs;
   session.states.mergeConnection(new Map(snapshot.cstate));
   for (const [identifier, state] of snapshot.istate) {
     session.states.mergeChannel(identifier, new Map(state));

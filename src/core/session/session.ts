@@ -55,9 +55,6 @@ export interface SessionDeps {
   };
 }
 
-/** Shared: most sessions continue none. */
-const NO_LINEAGE: readonly string[] = [];
-
 /**
  * One client: its state, its frames in and out, its place in time. Commands run one after another in the order of
  * arrival; what they do is the node's business.
@@ -74,8 +71,8 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
   isEnded = false;
   /** True when the application wants to hear of the disconnect; never unset. */
   hasInterest = false;
-  /** sids of the sessions it continues, newest first. */
-  lineage: readonly string[] = NO_LINEAGE;
+  /** Milliseconds since the UNIX epoch; a restored session has that of the one it continues. */
+  authenticatedAtMs = 0;
   /** True once it joined a presence set: its records must be kept alive. */
   hasJoined = false;
   readonly states = new ChannelStates();

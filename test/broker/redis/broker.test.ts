@@ -328,6 +328,7 @@ describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
       cstate: [],
       istate: [],
       interest: false,
+      authenticatedAtMs: 1000,
     });
     await sessions.touch("x");
     await sessions.restore("x");

@@ -40,6 +40,15 @@ describe.skipIf(!HAS_REDIS)(titled("RedisSessionStore"), () => {
     expect(await server.call("exists", "ac:s:x")).toBe(0);
   });
 
+  test("RedisSessionStore keeps a revocation twice as long as a session and longer than its last touch", async () => {
+    await node.sessions.revoke('{"user":"42"}');
+
+    const ttlMs = Number(await server.call("pttl", 'ac:r:{"user":"42"}'));
+
+    expect(ttlMs).toBeGreaterThan(600_000);
+    expect(ttlMs).toBeLessThanOrEqual(601_000);
+  });
+
   test("RedisSessionStore gives every session its time to live", async () => {
     await node.sessions.commit("x", snapshot("a"));
 
@@ -74,5 +83,6 @@ describe.skipIf(!HAS_REDIS)(titled("RedisSessionStore"), () => {
 });
 
 function snapshot(identifiers: string): SessionSnapshot {
-  return { identifiers, subscriptions: [], cstate: [], istate: [], interest: false };
+  const nothing = { subscriptions: [], cstate: [], istate: [], interest: false };
+  return { identifiers, ...nothing, authenticatedAtMs: 1000 };
 }

@@ -192,6 +192,20 @@ test.concurrent("protocol#43 Q20 Who was sent away for good cannot come back und
   expect(await moved.next()).toMatchObject({ type: "welcome", restored: true });
 });
 
+test.concurrent("Who is off the network while sent away for good has to authenticate on return", async () => {
+  await using server = await Cableway.start(["--norpc", "--jwt_secret=k", "--broker=memory"]);
+  const path = `/cable?jid=${jwt("k", { ext: "banned" })}`;
+  const client = await server.connect({ subprotocol: EXT, path });
+  const { sid } = (await client.next()) as Welcome;
+  client.drop();
+  await server.metricReaches("clients_num", 0);
+
+  await server.disconnect("banned", false);
+
+  using back = await server.connect({ subprotocol: EXT, path: `/cable?sid=${sid}` });
+  expect(await back.nextText()).toBe(UNAUTHORIZED);
+});
+
 test.concurrent("Who was sent away for good cannot come back under any sid of its line of restored sessions", async () => {
   await using server = await Cableway.start(["--norpc", "--jwt_secret=k", "--broker=memory"]);
   const first = await server.connect({
