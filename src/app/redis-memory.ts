@@ -16,8 +16,8 @@ export function createRedisMemory(settings: Settings, deps: MemoryDeps): Memory 
   const target = parseRedisTarget(settings.redis);
   const isPubSubHere = hearsThroughBroker(settings);
   const memory: GapFillerDeps["memory"] = {
-    historyFrom: (stream, position) => broker.historyFrom(stream, position),
-    peak: (stream) => broker.peak(stream),
+    position: (stream) => broker.position(stream),
+    rest: (stream, position) => broker.rest(stream, position),
   };
   const gaps = isPubSubHere ? new GapFiller({ ...deps, memory }) : null;
   const link = createBrokerLink(

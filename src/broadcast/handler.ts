@@ -1,6 +1,5 @@
 import { parseBroadcast } from "../messages/broadcast.ts";
-
-import type { Publication } from "../messages/publication.ts";
+import type { Publication, PublicationSource } from "../messages/publication.ts";
 import type { RemoteCommand } from "../messages/remote-command.ts";
 import { errorText } from "../messages/server-error.ts";
 import { truncate } from "../messages/truncate.ts";
@@ -41,7 +40,7 @@ export class BroadcastHandler {
     );
   }
 
-  async handle(body: string): Promise<BroadcastOutcome> {
+  async handle(body: string, source?: PublicationSource): Promise<BroadcastOutcome> {
     const broadcast = parseBroadcast(body);
     if (broadcast.kind === "malformed") {
       this.malformed.add();
@@ -53,8 +52,9 @@ export class BroadcastHandler {
     }
     this.publications.add();
     try {
-      if (broadcast.kind === "publication") await this.publish(broadcast.publication);
-      else if (broadcast.kind === "batch") await this.publishAll(broadcast);
+      if (broadcast.kind === "publication") {
+        await this.publish(broadcast.publication, source);
+      } else if (broadcast.kind === "batch") await this.publishAll(broadcast, source);
       else await this.command(broadcast.command);
       return "handled";
     } catch (error) {
@@ -63,26 +63,29 @@ export class BroadcastHandler {
     }
   }
 
-  private async publish(publication: Publication): Promise<void> {
+  private async publish(publication: Publication, source?: PublicationSource): Promise<void> {
     if (this.log.isDebug) {
       this.log.debug("handle broadcast message", {
         payload: { stream: publication.stream, data: truncate(publication.data) },
       });
     }
-    await this.broker.publish(publication);
+    await this.broker.publish(publication, source);
   }
 
-  private async publishAll(batch: {
-    readonly publications: readonly Publication[];
-    readonly skipped: number;
-  }): Promise<void> {
+  private async publishAll(
+    batch: { readonly publications: readonly Publication[]; readonly skipped: number },
+    source?: PublicationSource,
+  ): Promise<void> {
     if (this.log.isDebug) {
       this.log.debug("handle batch-broadcast message", { size: batch.publications.length });
     }
     if (batch.skipped > 0) {
       this.log.warn("publications without a stream skipped", { skipped: batch.skipped });
     }
-    for (const publication of batch.publications) await this.broker.publish(publication);
+    for (const [index, publication] of batch.publications.entries()) {
+      const own = source === undefined ? source : { ...source, id: `${source.id}/${index}` };
+      await this.broker.publish(publication, own);
+    }
   }
 
   private async command(command: RemoteCommand): Promise<void> {

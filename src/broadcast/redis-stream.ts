@@ -154,7 +154,7 @@ export class RedisStreamBroadcaster implements Service {
       }
       if (this.#stopping.signal.aborted) break;
       const entries = await group.read();
-      const handled = await this.#handleAll(entries);
+      const handled = await this.#handleAll(entries, false);
       await acknowledged;
       acknowledged = this.#acknowledge(group, handled);
     }
@@ -165,7 +165,7 @@ export class RedisStreamBroadcaster implements Service {
     let cursor: string | null = null;
     do {
       const claimed = await group.claim(cursor);
-      await this.#acknowledge(group, await this.#handleAll(claimed.entries));
+      await this.#acknowledge(group, await this.#handleAll(claimed.entries, true));
       cursor = claimed.cursor;
     } while (cursor !== null && !this.#stopping.signal.aborted);
   }
@@ -175,14 +175,17 @@ export class RedisStreamBroadcaster implements Service {
   }
 
   /** @returns ids of the entries that need not come again */
-  async #handleAll(entries: readonly StreamEntry[]): Promise<readonly string[]> {
+  async #handleAll(
+    entries: readonly StreamEntry[],
+    isRepeated: boolean,
+  ): Promise<readonly string[]> {
     const handled: string[] = [];
     for (const { id, payload } of entries) {
       if (this.#isHurried) break;
       if (this.#handled.has(id)) this.#log.debug("entry was handled already", { id });
       else if (payload === null)
         this.#log.error(HANDLER_FAILED, { id, error: "missing payload field" });
-      else if ((await this.#handler.handle(payload)) === "failed") {
+      else if ((await this.#handler.handle(payload, { id, isRepeated })) === "failed") {
         this.#log.error(HANDLER_FAILED, { id, error: "not passed on, it will be tried again" });
         continue;
       }

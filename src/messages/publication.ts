@@ -9,6 +9,15 @@ export interface PublicationMeta {
 }
 
 /**
+ * Where a publication comes from, given by broadcasters that may hand the same one over again because nobody knows what
+ * became of it. `id` is its own; `isRepeated`: somebody may have had it before.
+ */
+export interface PublicationSource {
+  readonly id: string;
+  readonly isRepeated: boolean;
+}
+
+/**
  * One message for one stream. Plain data: it crosses nodes and threads.
  *
  *     {"stream":"chat/42","data":"{\"text\":\"hi\"}","meta":{"exclude_socket":"x1"}}

@@ -1,5 +1,5 @@
 import type { StreamPosition } from "../messages/command.ts";
-import type { Publication } from "../messages/publication.ts";
+import type { Publication, PublicationSource } from "../messages/publication.ts";
 import type { RemoteCommand } from "../messages/remote-command.ts";
 
 /** Publications in ascending offset, or the reason why they cannot be had. */
@@ -14,9 +14,10 @@ export type History =
 export interface Broker {
   /**
    * Stores the publication unless it is transient, gives it a position, passes it to every node.
+   * @param source lets a broker that can tell store a repeated publication only once
    * @throws {ServerError} `publish_failed` when it was not taken
    */
-  publish(publication: Publication): Promise<void>;
+  publish(publication: Publication, source?: PublicationSource): Promise<void>;
   /** Passes the command to every node, this one included. */
   command(remote: RemoteCommand): Promise<void>;
   /** Resolves when publications of the stream reach this node. Counted: one `unsubscribe` per call that did not reject. */

@@ -99,11 +99,13 @@ for (const program of SERVERS) {
         for (const body of bodies) await add(body);
         await server.call("xreadgroup", "GROUP", "bx", "dead", "STREAMS", STREAM, ">");
         await server.call("config", "resetstat");
-        const { heard } = await start();
+        const { heard, sources } = await start();
 
         await until("stream empty", isEmpty);
 
         expect(heard).toEqual(bodies);
+        expect(new Set(sources.map((source) => source?.isRepeated))).toEqual(new Set([true]));
+        expect(new Set(sources.map((source) => source?.id)).size).toBe(bodies.length);
         const stats = await server.client.info("commandstats");
         expect(stats).toContain("cmdstat_xack:calls=3,");
         expect(stats).toContain("cmdstat_xdel:calls=3,");

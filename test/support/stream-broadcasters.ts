@@ -1,5 +1,6 @@
 import type { BroadcastOutcome } from "../../src/broadcast/handler.ts";
 import { RedisStreamBroadcaster } from "../../src/broadcast/redis-stream.ts";
+import type { PublicationSource } from "../../src/messages/publication.ts";
 import { FakeLog } from "./fake-log.ts";
 import { SYSTEM_CLOCK } from "./redis-node.ts";
 import { redisTarget } from "./redis-options.ts";
@@ -36,6 +37,7 @@ export class StreamBroadcasters {
 
 async function startAt(url: string, given: Given) {
   const heard: string[] = [];
+  const sources: (PublicationSource | undefined)[] = [];
   const fatal: string[] = [];
   const log = new FakeLog();
   const handle = given.handle ?? (async () => "handled" as const);
@@ -50,7 +52,8 @@ async function startAt(url: string, given: Given) {
     },
     {
       handler: {
-        handle: async (body) => {
+        handle: async (body, source) => {
+          sources.push(source);
           heard.push(body);
           return handle(body);
         },
@@ -63,7 +66,7 @@ async function startAt(url: string, given: Given) {
     },
   );
   await broadcaster.start();
-  return { broadcaster, heard, fatal, log };
+  return { broadcaster, heard, sources, fatal, log };
 }
 
 /** The connections that wait for entries. */

@@ -1,7 +1,7 @@
 import type { RedisCommands } from "../../clients/redis/commands.ts";
 import type { StreamPosition } from "../../messages/command.ts";
 import { encodeNodePublication, openNodePublication } from "../../messages/node-message.ts";
-import type { Publication } from "../../messages/publication.ts";
+import type { Publication, PublicationSource } from "../../messages/publication.ts";
 import type { RemoteCommand } from "../../messages/remote-command.ts";
 import { errorText, ServerError } from "../../messages/server-error.ts";
 import { StreamMatcher } from "../../messages/stream-matcher.ts";
@@ -11,7 +11,15 @@ import type { Log } from "../../ports/log.ts";
 import type { PubSub } from "../../ports/pubsub.ts";
 import type { Service } from "../../ports/service.ts";
 import type { StreamTail } from "../../ports/stream-tail.ts";
-import { historyAfter, historyKeys, historyNotOlder, newestPosition } from "./history.ts";
+import {
+  historyAfter,
+  historyKeys,
+  historyNotOlder,
+  lastPosition,
+  newestPosition,
+  restOfEarlier,
+  restOfEpoch,
+} from "./history.ts";
 import { PUBLISH_SCRIPT } from "./publish-script.ts";
 import { SharedReads } from "./shared-reads.ts";
 
@@ -80,11 +88,11 @@ export class RedisBroker implements Broker, StreamTail, Service {
     // The connection is not its own: whoever created it ends it.
   }
 
-  async publish(publication: Publication): Promise<void> {
+  async publish(publication: Publication, source?: PublicationSource): Promise<void> {
     const isTransient = publication.meta?.transient === true;
     const limits = isTransient ? null : this.#limits.settingsOf(publication.stream);
     try {
-      if (limits !== null) await this.#store(publication, limits);
+      if (limits !== null) await this.#store(publication, limits, source);
       else if (this.#options.isPubSubHere) await this.#pass(publication);
       else await this.#pubsub.publish(publication);
     } catch (error) {
@@ -123,15 +131,41 @@ export class RedisBroker implements Broker, StreamTail, Service {
     );
   }
 
-  async #store(publication: Publication, limits: Limits): Promise<void> {
+  /** How far a stream has come, also when nothing of it is kept. @throws {ServerError} when Redis cannot be asked */
+  async position(stream: string): Promise<StreamPosition | null> {
+    return lastPosition(await this.#redis.call("hmget", historyKeys(stream).meta, "e", "r", "o"));
+  }
+
+  /** What is stored behind a position, up to the end of the present epoch or to its beginning; for nodes, not for clients. */
+  async rest(stream: string, position: StreamPosition): Promise<History> {
+    const { meta, history, earlier } = historyKeys(stream);
+    try {
+      const answers = await this.#redis.transaction([
+        ["hmget", meta, "e", "r", "o"],
+        ["xrange", history, `${position.offset + 1}-0`, "+"],
+      ]);
+      const rest = restOfEpoch(stream, position, answers);
+      if (rest !== null) return rest;
+      return restOfEarlier(stream, position, await this.#redis.call("xrange", earlier, "-", "+"));
+    } catch (error) {
+      return unavailable(error);
+    }
+  }
+
+  async #store(
+    publication: Publication,
+    limits: Limits,
+    source?: PublicationSource,
+  ): Promise<void> {
     const { isPubSubHere } = this.#options;
     const { stream, data } = publication;
-    const { meta, history } = historyKeys(stream);
+    const { meta, history, earlier } = historyKeys(stream);
+    const origin = [source?.id ?? "", source?.isRepeated === true ? "1" : ""];
     const epoch = this.#randomId(EPOCH_LENGTH);
     const live = isPubSubHere ? [stream, openNodePublication(publication)] : ["", ""];
     // The tag is that of the connection the script goes to: both are taken in one step.
-    const args = [epoch, this.#redis.runTag, data, limits.limit, limits.ttlS, ...live];
-    const answer = await this.#redis.script(PUBLISH_SCRIPT, [meta, history], args);
+    const args = [epoch, this.#redis.runTag, data, limits.limit, limits.ttlS, ...live, ...origin];
+    const answer = await this.#redis.script(PUBLISH_SCRIPT, [meta, history, earlier], args);
     if (isPubSubHere) return;
     await this.#pubsub.publish({ ...publication, ...parsePosition(answer) });
   }

@@ -312,49 +312,7 @@ describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
     await delivery.publicationsReach(3);
     expect(await presence.info("s", true)).toEqual({ total: 0, records: [] });
   });
-
-  test("RedisBroker, sessions and presence use only commands that Redis 6.2 has", async () => {
-    const { broker, sessions, presence, delivery } = await start({ presenceTtlMs: 300 });
-    await server.call("config", "resetstat");
-    await broker.subscribe("s");
-    await broker.publish(publication("s", "1"));
-    const { epoch = "" } = (await delivery.publicationsReach(1))[0] ?? {};
-    await broker.historyFrom("s", { epoch, offset: 0 });
-    await broker.historySince("s", 1);
-    await broker.peak("s");
-    await sessions.commit("x", {
-      identifiers: "",
-      subscriptions: [],
-      cstate: [],
-      istate: [],
-      interest: false,
-      authenticatedAtMs: 1000,
-    });
-    await sessions.touch("x");
-    await sessions.restore("x");
-    await sessions.forget("x");
-    await presence.join("s", "x", "42", "");
-    await presence.join("s", "y", "43", "");
-    await presence.touch("x");
-    await presence.info("s", true);
-    await presence.leave("s", "x");
-    await until("swept", async () => (await keys(server)).every((key) => !key.includes(":z:")));
-
-    const stats = String(await server.client.info("commandstats"));
-    const used = [...stats.matchAll(/^cmdstat_([^:|]+)/gm)].map(([, name]) => name);
-    expect(used.filter((name) => !IN_REDIS_6_2.has(name ?? ""))).toEqual([]);
-    expect(used).toContain("xadd");
-  });
 });
-
-/** What the design may use; all are older than Redis 6.2, in the forms used here. */
-const IN_REDIS_6_2 = new Set(
-  (
-    "config info keys client ping role select script evalsha eval multi exec publish subscribe unsubscribe pubsub " +
-    "get set del exists expire pexpire pttl time hget hmget hset hdel hlen hexists hgetall hincrby " +
-    "xadd xrange zadd zrem zrange zrangebyscore"
-  ).split(" "),
-);
 
 async function keys(server: RedisServer): Promise<readonly string[]> {
   const answer = await server.call("keys", "ac:*");

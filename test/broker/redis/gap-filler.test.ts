@@ -15,18 +15,20 @@ function at(offset: number, epoch = "e1"): Publication {
   return publication("a", `${offset}`, { offset, epoch });
 }
 
-/** A filler for stream `a`, with one subscriber, whose history answers when told. */
-async function start(peak: StreamPosition | ServerError | null = null) {
-  let end = peak;
+const AWAY = new ServerError("redis_unavailable", "Redis is not connected");
+
+/** A filler for stream `a`, with one subscriber, whose history answers when told. @param position of the stream; unknown at first */
+async function start(position: StreamPosition | ServerError | null = AWAY) {
+  let end = position;
   const [delivery, log, pubsub] = [new RecordingDelivery(), new FakeLog(), new RecordingPubSub()];
   const asked: StreamPosition[] = [];
   const answers: PromiseWithResolvers<History>[] = [];
   const memory = {
-    peak: async () => {
+    position: async () => {
       if (end instanceof ServerError) throw end;
       return end;
     },
-    historyFrom: (_stream: string, position: StreamPosition) => {
+    rest: (_stream: string, position: StreamPosition) => {
       asked.push(position);
       const answer = Promise.withResolvers<History>();
       answers.push(answer);
@@ -36,6 +38,7 @@ async function start(peak: StreamPosition | ServerError | null = null) {
   const gaps = new GapFiller({ delivery, memory, log });
   const watched = gaps.watch(pubsub);
   await watched.subscribe("a");
+  await settled();
   const answer = async (history: History): Promise<void> => {
     answers.shift()?.resolve(history);
     await settled();
@@ -44,8 +47,8 @@ async function start(peak: StreamPosition | ServerError | null = null) {
     for (const each of publications) gaps.deliver(each);
   };
   const delivered = () => delivery.publications.map(({ offset, epoch }) => `${epoch}/${offset}`);
-  const ends = (position: StreamPosition): void => {
-    end = position;
+  const ends = (changed: StreamPosition): void => {
+    end = changed;
   };
   return { gaps, watched, ends, delivery, log, asked, answer, deliver, delivered };
 }
@@ -82,18 +85,78 @@ test("GapFiller delivers as it arrived what it held: the history does not know w
   expect(delivery.publications).toEqual([at(1), at(2), toOthers]);
 });
 
-test("GapFiller reads a new epoch from its beginning", async () => {
+test("GapFiller reads the rest of the last epoch, then a new one from its beginning", async () => {
   const { deliver, delivered, asked, answer } = await start();
-  deliver(at(9), at(1, "e2"), at(3, "e3"));
-  expect(asked).toEqual([{ epoch: "e3", offset: 0 }]);
+  deliver(at(9), at(3, "e2"));
+  expect(asked).toEqual([{ epoch: "e1", offset: 9 }]);
+  await answer({ ok: true, publications: [at(10), at(11)] });
+  expect(asked[1]).toEqual({ epoch: "e2", offset: 0 });
 
-  await answer({ ok: true, publications: [at(1, "e3"), at(2, "e3"), at(3, "e3")] });
+  await answer({ ok: true, publications: [1, 2, 3].map((offset) => at(offset, "e2")) });
 
-  expect(delivered()).toEqual(["e1/9", "e2/1", "e3/1", "e3/2", "e3/3"]);
+  expect(delivered()).toEqual(["e1/9", "e1/10", "e1/11", "e2/1", "e2/2", "e2/3"]);
+});
+
+// A server killed between two of its writes had told one node of the last message, and not the other one.
+test("GapFiller reads the rest of the last epoch also when the new one is heard from its first message on", async () => {
+  const { deliver, delivered, answer, log } = await start();
+  deliver(at(9), at(1, "e2"));
+  await answer({ ok: true, publications: [at(10)] });
+
+  await answer({ ok: true, publications: [at(1, "e2")] });
+  deliver(at(2, "e2"));
+
+  expect(delivered()).toEqual(["e1/9", "e1/10", "e2/1", "e2/2"]);
+  expect(log.messages("warn")).toEqual([]);
+});
+
+test("GapFiller goes on with a new epoch when nothing of the last one is kept", async () => {
+  const { deliver, delivered, answer, log } = await start();
+  deliver(at(9), at(1, "e2"));
+  await answer({ ok: false, reason: "epoch e1 is gone" });
+
+  await answer({ ok: true, publications: [at(1, "e2")] });
+
+  expect(delivered()).toEqual(["e1/9", "e2/1"]);
+  expect(log.messages("warn")).toEqual([]);
+});
+
+// A node that was away from pub/sub lost what came for streams of which it had not heard anything before.
+test("GapFiller sees a gap in a stream of which nothing had come, from where it was at the first subscription", async () => {
+  const { gaps, ends, delivered, asked, answer } = await start({ epoch: "e1", offset: 7 });
+  ends({ epoch: "e1", offset: 8 });
+
+  const looked = gaps.returned();
+  await settled();
+  await answer({ ok: true, publications: [at(8)] });
+  await looked;
+
+  expect(asked).toEqual([{ epoch: "e1", offset: 7 }]);
+  expect(delivered()).toEqual(["e1/8"]);
+});
+
+test("GapFiller sees a gap in a stream to which nothing had ever been published", async () => {
+  const { deliver, delivered, asked, answer } = await start(null);
+  deliver(at(2));
+
+  await answer({ ok: true, publications: [at(1), at(2)] });
+
+  expect(asked).toEqual([{ epoch: "e1", offset: 0 }]);
+  expect(delivered()).toEqual(["e1/1", "e1/2"]);
+});
+
+test("GapFiller passes on what was on its way when it learnt where the stream is", async () => {
+  const { deliver, delivered, asked } = await start({ epoch: "e1", offset: 7 });
+
+  deliver(at(6), at(7), at(8));
+
+  expect(delivered()).toEqual(["e1/6", "e1/7", "e1/8"]);
+  expect(asked).toEqual([]);
 });
 
 test("GapFiller says what is lost for good, and goes on", async () => {
-  const { deliver, delivered, asked, answer, log } = await start();
+  const { ends, deliver, delivered, asked, answer, log } = await start();
+  ends({ epoch: "e1", offset: 4 });
   deliver(at(1), at(4));
 
   await answer({ ok: false, reason: "messages after 1 are gone" });
@@ -117,8 +180,9 @@ test("GapFiller sees a second gap in what it held", async () => {
 });
 
 test("GapFiller looks after a loss what has come meanwhile, also when nothing follows", async () => {
-  const { gaps, deliver, delivered, answer } = await start({ epoch: "e1", offset: 3 });
+  const { gaps, ends, deliver, delivered, answer } = await start();
   deliver(at(1));
+  ends({ epoch: "e1", offset: 3 });
 
   const looked = gaps.returned();
   await settled();
@@ -131,12 +195,11 @@ test("GapFiller looks after a loss what has come meanwhile, also when nothing fo
 });
 
 test("GapFiller waits with what follows a gap while the history is away, and reads it when it is back", async () => {
-  const away = new ServerError("redis_unavailable", "Redis is not connected");
-  const { gaps, ends, deliver, delivered, asked, answer } = await start(away);
+  const { gaps, ends, deliver, delivered, asked, answer } = await start();
   deliver(at(1));
   await gaps.returned();
   deliver(at(3, "e2"));
-  await answer({ ok: false, reason: "Redis cannot be read" });
+  for (const _ of ["e1", "e2"]) await answer({ ok: false, reason: "Redis cannot be read" });
   deliver(at(4, "e2"));
   await gaps.returned();
   expect(delivered()).toEqual(["e1/1"]);
@@ -144,6 +207,7 @@ test("GapFiller waits with what follows a gap while the history is away, and rea
   ends({ epoch: "e2", offset: 4 });
   const looked = gaps.returned();
   await settled();
+  await answer({ ok: true, publications: [] });
   await answer({ ok: true, publications: [1, 2, 3, 4].map((offset) => at(offset, "e2")) });
   await looked;
 
