@@ -6,8 +6,8 @@ export interface SessionStore {
   commit(sid: string, snapshot: SessionSnapshot): Promise<void>;
   /** @returns null when unknown or expired; the entry stays */
   restore(sid: string): Promise<SessionSnapshot | null>;
-  /** Starts the time to live anew. */
-  touch(sid: string): Promise<void>;
+  /** Starts the time to live anew. @returns false when nothing is remembered any more */
+  touch(sid: string): Promise<boolean>;
   /** Forgets at once: the client must authenticate again. */
   forget(sid: string): Promise<void>;
   /** Whatever was authenticated under these identifiers until now cannot be restored any more, on any node that shares the store. */
