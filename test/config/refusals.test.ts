@@ -153,3 +153,16 @@ test("Names that are not validated act as the reference does, with a note for th
     "Unknown ping_timestamp_precision: y (allowed: s, ms, ns), using s",
   ]);
 });
+
+test("Headers no request can have are named in a note, the token's only when tokens are looked at", () => {
+  const notes = (...argv: string[]) => runOf(argv).notes;
+  const never = (name: string, flag: string) =>
+    `No request has a header named ${name}, given by ${flag}: it is never found`;
+
+  expect(notes("--headers=cookie, X-Foo,,x_1")).toEqual([
+    never('" x-foo"', "headers"),
+    never('""', "headers"),
+  ]);
+  expect(notes("--jwt_param=a b", "--jwt_secret=s")).toEqual([never('"x-a b"', "jwt_param")]);
+  expect(notes("--jwt_param=a b")).toEqual([]);
+});

@@ -1,4 +1,5 @@
 import http from "node:http";
+import type { Server } from "bun";
 import { Hono } from "hono";
 import { errorText, ServerError } from "../../messages/server-error.ts";
 import type { Log } from "../../ports/log.ts";
@@ -46,7 +47,7 @@ export class Listener implements Service {
   private readonly plainPaths = new Set<string>();
   private readonly plainPrefixes: string[] = [];
   private readonly endpoints: UpgradeEndpoint[] = [];
-  private servers: UpgradeServer[] = [];
+  private servers: Server<SocketHandler>[] = [];
   private isStopping = false;
   private readonly options: ListenerOptions;
   private readonly deps: { readonly log: Log; readonly descriptors: DescriptorGuard };
@@ -105,7 +106,7 @@ export class Listener implements Service {
     }
   }
 
-  private listen(port: number, isShared: boolean): UpgradeServer {
+  private listen(port: number, isShared: boolean): Server<SocketHandler> {
     // The only way to tell the runtime; it holds for the whole process.
     Reflect.set(http, "maxHeaderSize", MAX_HEADER_BYTES);
     const { host, tls, maxBodyBytes, maxPayloadBytes, isCompressed } = this.options;
