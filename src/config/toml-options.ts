@@ -96,8 +96,15 @@ export function parseTomlOptions(text: string): FileOptions {
       if (!isEmpty(row, value.value)) layer.set(row.key, value.value);
     }
   }
+  forgetCopiedKey(layer);
   const connections = readConnections(reader);
   return { layer, connections, unknownKeys: reader.unknownKeys() };
+}
+
+/** A printed file has the broadcast key twice; taken as given, the copy would outlive every new key. */
+function forgetCopiedKey(layer: Map<OptionKey, OptionValue>): void {
+  const copy = layer.get("http_broadcast.secret");
+  if (copy === layer.get("broadcast_key")) layer.delete("http_broadcast.secret");
 }
 
 function isEmpty(row: OptionRow, value: OptionValue): boolean {
