@@ -1043,6 +1043,7 @@ const TABLE = [
     category: "METRICS",
     usage: "old flush interval, seconds",
     isFlagOnly: true,
+    tomlAliases: ["metrics.loginterval"],
     isHidden: true,
     deprecated: "use metrics_rotate_interval; used only when that is 0; warns when > 0",
     unit: "s",

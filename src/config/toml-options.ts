@@ -43,9 +43,21 @@ export class TomlReader {
     return value;
   }
 
+  /** True when there is something at a dotted path; does not make it known. */
+  has(path: string): boolean {
+    let value: unknown = this.tree;
+    for (const name of this.spelled(path)) {
+      if (!isTable(value) || !Object.hasOwn(value, name)) return false;
+      value = value[name];
+    }
+    return true;
+  }
+
   /** The error for a value of the wrong type: file position, key and the two types. */
   incompatible(path: string, wrong: Mismatch): ServerError {
-    return this.mismatch(this.spelled(path), wrong.text);
+    const { member } = wrong;
+    const spelled = this.spelled(path);
+    return this.mismatch(member === undefined ? spelled : [...spelled, member], wrong.text);
   }
 
   /** Keys never asked for, outermost only. */
@@ -87,8 +99,8 @@ export function parseTomlOptions(text: string): FileOptions {
   const reader = new TomlReader(text, parseTree(text));
   const layer = new Map<OptionKey, OptionValue>();
   for (const row of OPTION_TABLE) {
-    if (row.isFlagOnly === true) continue;
-    for (const path of [...(row.tomlAliases ?? []), row.key]) {
+    const keys = row.isFlagOnly === true ? [] : [row.key];
+    for (const path of [...(row.tomlAliases ?? []), ...keys]) {
       const found = reader.value(path);
       if (found === undefined) continue;
       const value = convert(row.type, found);
@@ -97,6 +109,8 @@ export function parseTomlOptions(text: string): FileOptions {
     }
   }
   forgetCopiedKey(layer);
+  // A key of the reference that says nothing: the hosts are always those of `allowed_origins`.
+  reader.value("http_broadcast.cors_hosts");
   const connections = readConnections(reader);
   return { layer, connections, unknownKeys: reader.unknownKeys() };
 }
