@@ -64,7 +64,8 @@ describe("What crashes the reference is one message naming the option, config#43
     ],
   ] as const) {
     test(flag, () => {
-      expect(failureOf([flag])).toMatchObject({ stdout: `${message}\n`, stderr: "" });
+      const argv = [flag, "--api_port=1"];
+      expect(failureOf(argv)).toMatchObject({ stdout: `${message}\n`, stderr: "" });
     });
   }
 
@@ -81,6 +82,7 @@ describe("What crashes the reference is one message naming the option, config#43
 test("A disconnect rate above 1000 and a path that is off are fine", () => {
   expect(settingsOf(["--disconnect_rate=5000"]).disconnector.rate).toBe(5000);
   expect(settingsOf(["--sse_path=x", "--path=/a/*"]).ws.paths).toEqual(["/a/*"]);
+  expect(settingsOf(["--api_path=x"]).api).toBeNull();
 });
 
 test("Limits of the adaptive concurrency that do not fit each other are left to the RPC client", () => {
