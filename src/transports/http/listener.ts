@@ -64,14 +64,15 @@ export class Listener implements Service {
 
   /** @throws {ServerError} `path_taken` when two components want the same path */
   route(path: string, handler: Handler): void {
-    if (this.plainPaths.has(path)) throw this.pathTaken(path);
+    if (this.isPlain(path)) throw this.pathTaken(path);
     if (this.endpoints.some((endpoint) => endpoint.owns(path))) throw this.pathTaken(path);
     this.app.all(literal(path), (context) => handler(context.req.raw));
     this.plainPaths.add(path);
   }
 
-  /** Routes everything below `prefix`, which ends with a slash. */
+  /** Routes everything below `prefix`, which ends with a slash. @throws {ServerError} like `route` */
   routeBelow(prefix: string, handler: Handler): void {
+    for (const path of this.plainPaths) if (path.startsWith(prefix)) throw this.pathTaken(path);
     this.plainPrefixes.push(prefix);
     this.app.all(`${literal(prefix)}*`, (context) => handler(context.req.raw));
   }
