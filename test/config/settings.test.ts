@@ -272,3 +272,7 @@ test("The debug banner belongs to --debug, not to the level", () => {
     isDebugBanner: true,
   });
 });
+
+test("Names of cookies are taken without the blanks around them", () => {
+  expect(settingsOf(["--proxy-cookies=a, b ,c"]).rpc.cookies).toEqual(["a", "b", "c"]);
+});
