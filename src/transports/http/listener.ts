@@ -47,6 +47,7 @@ export class Listener implements Service {
   private readonly plainPaths = new Set<string>();
   private readonly plainPrefixes: string[] = [];
   private readonly endpoints: UpgradeEndpoint[] = [];
+  private readonly guests = new Set<string>();
   private servers: Server<SocketHandler>[] = [];
   private isStopping = false;
   private readonly options: ListenerOptions;
@@ -60,6 +61,11 @@ export class Listener implements Service {
     this.app = new Hono({ getPath: (request) => pathOf(targetOf(request.url)) });
     this.app.notFound(() => notFound());
     this.app.onError((error) => this.failed(error));
+  }
+
+  /** Another component is served here too; its name is not that of the listener. */
+  share(name: string): void {
+    if (name !== this.name) this.guests.add(name);
   }
 
   /** @throws {ServerError} `path_taken` when two components want the same path */
@@ -92,6 +98,7 @@ export class Listener implements Service {
     const port = probe.port ?? this.options.port;
     await probe.stop(true);
     for (let i = 0; i < SOCKETS_PER_PORT; i++) this.servers.push(this.listen(port, true));
+    for (const _ of this.guests) log.debug("HTTP server has been already started");
   }
 
   /** Stops accepting; requests that run go on until they are done or the signal is aborted. */
