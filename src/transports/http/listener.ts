@@ -143,7 +143,8 @@ export class Listener implements Service {
           message: (socket, data) => this.guard(() => socket.data.received(data)),
           drain: (socket) => this.guard(() => socket.data.drained()),
           pong: (socket) => this.guard(() => socket.data.ponged()),
-          close: (socket, code) => this.guard(() => socket.data.ended(code)),
+          close: (socket, code, reason) =>
+            this.guard(() => socket.data.ended(sentCode(code, reason))),
         },
       });
     } catch (error) {
@@ -208,6 +209,11 @@ export class Listener implements Service {
       cause,
     });
   }
+}
+
+/** When the runtime itself closes, it says 1006 here, whatever it sent the client; only its reason tells. */
+function sentCode(code: number, reason: string): number {
+  return code === 1006 && reason.startsWith("Received too big") ? 1009 : code;
 }
 
 function notFound(): Response {
