@@ -1641,6 +1641,18 @@ const TABLE = [
     values: ["none", "fly", "heroku", "broker"],
   },
   {
+    key: "unset",
+    flag: null,
+    env: [],
+    type: "list",
+    default: [],
+    category: "MISC",
+    usage:
+      "options that stay empty or zero; written by --print-config where the file could not say it",
+    values: ["streams.secret", "jwt.secret", "pusher.secret", "rpc.secret", "rpc.command_timeout"],
+    print: "set",
+  },
+  {
     key: "poll.enabled",
     flag: "poll",
     env: ["ANYCABLE_POLL"],

@@ -5,6 +5,7 @@ import { isSameValue, type OptionLayer } from "./option-set.ts";
 import { OPTION_TABLE, type OptionKey, type OptionRow, type OptionValue } from "./option-table.ts";
 import { lastKey, lineOfKey } from "./toml-position.ts";
 import { convert, type Mismatch, typeWord } from "./toml-value.ts";
+import { applyUnset } from "./unset.ts";
 
 /** What a file says. */
 export interface FileOptions {
@@ -109,6 +110,7 @@ export function parseTomlOptions(text: string): FileOptions {
     }
   }
   forgetCopiedKey(layer);
+  applyUnset(layer);
   // A key of the reference that says nothing: the hosts are always those of `allowed_origins`.
   reader.value("http_broadcast.cors_hosts");
   const connections = readConnections(reader);

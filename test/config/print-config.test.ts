@@ -166,3 +166,23 @@ test("A printed broadcast key can be replaced, and the file warns of nothing", (
   expect(printedFile(text).warnings).toBe("");
   expect(settingsOf(["--config-path=c.toml"], given).httpBroadcast.secret).toBe("new");
 });
+
+// Printed as empty, they were filled from the secret, or with the default, when the file was read again.
+test("What was switched off stays off in a printed file, until a stronger source says otherwise", () => {
+  const off = ["streams", "jwt", "pusher", "http_rpc"].map((name) => `--${name}_secret=none`);
+  const { text } = printed(["--secret=x", ...off, "--rpc_command_timeout=0"]);
+  const again = (...argv: string[]) =>
+    settingsOf(["--config-path=c.toml", ...argv], { files: { "c.toml": text } });
+
+  expect(again()).toMatchObject({
+    jwt: null,
+    streams: { secret: "" },
+    rpc: { secret: "", isSecretDerived: false, commandTimeoutMs: 0 },
+  });
+  expect(printedFile(text).text).toBe(text);
+  expect(again("--jwt_secret=j", "--rpc_command_timeout=5")).toMatchObject({
+    jwt: { secret: "j" },
+    rpc: { commandTimeoutMs: 5 },
+  });
+  expect(printed(["--secret=x"]).get("unset")).toBeUndefined();
+});
