@@ -143,15 +143,18 @@ export class WebSocketEndpoint implements UpgradeEndpoint {
     server: UpgradeServer,
     isExtended: boolean,
   ): ConnectRequest {
+    const sid =
+      headerText(firstValue(request.headers.get("x-request-id") ?? "")) || this.deps.sid();
     const params = sessionParams(target, request.headers);
     if (params.badPingInterval !== null) {
       this.deps.log.warn("invalid ping interval value, must be integer", {
+        sid,
         val: params.badPingInterval,
       });
     }
     const address = server.requestIP(request)?.address ?? "";
     return {
-      sid: headerText(firstValue(request.headers.get("x-request-id") ?? "")) || this.deps.sid(),
+      sid,
       env: this.deps.info.env(request, target, address),
       isExtended,
       restoreSid: params.restoreSid,
