@@ -4,7 +4,7 @@ import type { SessionSnapshot } from "../messages/snapshot.ts";
 export interface SessionStore {
   /** Remembers for the configured time, from now on. */
   commit(sid: string, snapshot: SessionSnapshot): Promise<void>;
-  /** @returns null when unknown or expired; the entry stays */
+  /** @returns null when unknown or expired; the entry stays. @throws {ServerError} `snapshot_corrupt` when it cannot be read */
   restore(sid: string): Promise<SessionSnapshot | null>;
   /** Starts the time to live anew. @returns false when nothing is remembered any more */
   touch(sid: string): Promise<boolean>;
