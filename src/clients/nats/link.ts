@@ -78,6 +78,11 @@ export class NatsLink implements Service {
     return this.#live !== null;
   }
 
+  /** The largest message that the server takes; no limit is known while there is no connection. */
+  get maxPayloadBytes(): number {
+    return this.#live?.connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Resolves when NATS is there or was found to be away, after a second at the latest. */
   async start(): Promise<void> {
     this.#loop ??= this.#keepAlive();
@@ -129,7 +134,10 @@ export class NatsLink implements Service {
     await this.#live.roundTrips.confirm();
   }
 
-  /** @throws {ServerError} `nats_unavailable` (also when nobody listens there), `nats_timeout`, `nats_refused` */
+  /**
+   * @throws {ServerError} `nats_unavailable` (also when nobody listens there), `nats_timeout`, `nats_refused`,
+   *   `nats_payload_too_large`
+   */
   async request(subject: string, { payload, headers, timeoutMs }: NatsRequest): Promise<Msg> {
     if (this.#live === null) throw natsError("nats_unavailable", "no connection to NATS");
     const { connection } = this.#live;

@@ -201,6 +201,43 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker"), () => {
     expect(log.messages("warn")).not.toContain("epoch updated");
   });
 
+  test("NatsBroker drops what NATS will never take, with size and limit in the log, and stores nothing of it", async () => {
+    const nats = await server();
+    const { broker, pubsub, log } = await readyNode(nats);
+    await broker.publish(publication("room", "1"));
+
+    // The first one alone would fit and get a position, but no node could pass it on.
+    await broker.publish(publication("room", "x".repeat(1_048_576 - 10)));
+    await broker.publish(publication("room", "x".repeat(1_048_577)));
+    await broker.publish(publication("room", "2"));
+
+    const live = pubsub.delivery.publications;
+    expect(live.map(({ offset, data }) => `${offset}:${data}`)).toEqual(["1:1", "2:2"]);
+    const errors = log.records.filter(({ level }) => level === "error");
+    expect(errors).toEqual(
+      [1_048_657, 1_048_668].map((bytes) => ({
+        level: "error",
+        message: "failed to publish message",
+        attributes: {
+          context: "broker",
+          provider: "nats",
+          stream: "room",
+          error: `a message of ${bytes} bytes, NATS allows 1048576`,
+        },
+      })),
+    );
+  });
+
+  test("NatsBroker takes what just fits", async () => {
+    const nats = await server();
+    const { broker, pubsub, log } = await readyNode(nats);
+
+    await broker.publish(publication("room", "x".repeat(1_048_576 - 100)));
+
+    expect(pubsub.delivery.publications.map(({ offset }) => offset)).toEqual([1]);
+    expect(log.messages("error")).toEqual([]);
+  });
+
   test("NatsBroker begins a new epoch when what was stored is lost, so that old positions are refused", async () => {
     const nats = await server();
     const [a, b] = [await readyNode(nats), await readyNode(nats)];

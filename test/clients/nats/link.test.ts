@@ -159,6 +159,8 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsLink"), () => {
     expect(await codeOf(() => link.publish("a", "x".repeat(1_048_577)))).toBe(
       "nats_payload_too_large",
     );
+    const request = { payload: "x".repeat(1_048_577), timeoutMs: 1000 };
+    expect(await codeOf(() => link.request("a", request))).toBe("nats_payload_too_large");
     link.publish("a", "x".repeat(1_048_576));
 
     await until("the large one", () => heard.length === 1);

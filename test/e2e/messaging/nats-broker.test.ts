@@ -55,6 +55,29 @@ describe.skipIf(!HAS_NATS)(natsTitle("The NATS broker"), () => {
     ]);
   });
 
+  test("A batch with a message that NATS will never take is acknowledged, and the others are delivered once", async () => {
+    await using nats = await stoppable(await NatsServer.startJetStream());
+    await using server = await node(nats.url);
+    const epoch = await epochOf(server);
+    using client = await listener(server);
+    const batch = ["small", "x".repeat(1_048_576 - 30), "last"].map((text) => ({
+      stream: "chat/1",
+      data: JSON.stringify(text),
+    }));
+
+    const answer = await server.fetch("/_broadcast", {
+      method: "POST",
+      body: JSON.stringify(batch),
+    });
+
+    expect(answer.status).toBe(201);
+    expect([await client.next(), await client.next()]).toEqual([
+      stored("small", epoch, 1),
+      stored("last", epoch, 2),
+    ]);
+    await server.logged("failed to publish message");
+  });
+
   test("A client is restored on another node and gets what it missed", async () => {
     await using nats = await stoppable(await NatsServer.startJetStream());
     await using first = await node(nats.url);
