@@ -9,8 +9,8 @@ const MAX_SUBJECT_BYTES = 1024;
 const UNSAFE =
   /[\p{Cc} ]|(?<=^|\.)[*>](?=\.|$)|(?<=^|\.)\.|\.$|%(?=[0189][0-9A-F]|2[045AE]|3E|5F|7F)/gu;
 
-/** Subjects that are not for applications: the server's own, answers to requests, and stored streams of the broker. */
-const RESERVED = /^(?:\$|_(?=INBOX\.|R_\.|GR_\.|ac_|ac64_|ach_))/;
+/** Subjects that are not for applications: the server's own, answers to requests, stored streams and heartbeats of the broker. */
+const RESERVED = /^(?:\$|_(?=INBOX\.|R_\.|GR_\.|ac_|ac64_|ach_|anycable_presence_\.))/;
 
 /**
  * The subject that stands for a stream of any name: the name itself where it is one, so that it is the same for nodes of

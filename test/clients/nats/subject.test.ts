@@ -41,6 +41,7 @@ test("natsSubject keeps applications away from the server's own subjects and fro
   expect(natsSubject("_INBOX.abc")).toBe("%5FINBOX.abc");
   expect(natsSubject("_ac_room")).toBe("%5Fac_room");
   expect(natsSubject("_ac64_cm9vbQ")).toBe("%5Fac64_cm9vbQ");
+  expect(natsSubject("_anycable_presence_.alive")).toBe("%5Fanycable_presence_.alive");
 });
 
 test("natsSubject gives different names different subjects", () => {
