@@ -34,6 +34,11 @@ export function toNatsError(error: unknown): ServerError {
   return new ServerError(code, words, { cause: error });
 }
 
+/** True when nobody was there to take it: no connection, no server that answers, or no stream that listens. */
+export function isUnheard(error: unknown): boolean {
+  return error instanceof ServerError && error.code === "nats_unavailable";
+}
+
 const CODES: ReadonlyMap<string, NatsErrorCode> = new Map([
   ["TIMEOUT", "nats_timeout"],
   ["PERMISSIONS_VIOLATION", "nats_refused"],

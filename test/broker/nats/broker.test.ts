@@ -1,9 +1,19 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import type { SessionSnapshot } from "../../../src/messages/snapshot.ts";
 import type { History } from "../../../src/ports/broker.ts";
 import { epochOf, type NatsMemoryOptions, startNatsMemory } from "../../support/nats-memory.ts";
 import { codeOf, HAS_NATS, NatsServer, natsTitle } from "../../support/nats-server.ts";
 import { meta, publication } from "../../support/publications.ts";
 import { until } from "../../support/until.ts";
+
+const SNAPSHOT: SessionSnapshot = {
+  identifiers: "u1",
+  subscriptions: [["chat", ["room"]]],
+  cstate: [],
+  istate: [],
+  interest: false,
+  authenticatedAtMs: 0,
+};
 
 describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker"), () => {
   const cleanups: (() => unknown)[] = [];
@@ -288,6 +298,24 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker"), () => {
 
     const after = pubsub.delivery.publications.slice(20);
     expect(new Set(after.map(({ offset, epoch }) => `${offset} ${epoch}`)).size).toBe(1);
+  }, 15_000);
+
+  test("NatsSessionStore keeps sessions again after JetStream has lost everything, without a restart", async () => {
+    const nats = await server();
+    const { sessions } = await readyNode(nats);
+    await sessions.commit("s1", SNAPSHOT);
+    await nats.kill();
+    nats.wipe();
+    await nats.start();
+
+    await until("a session is kept", async () => {
+      return (await codeOf(() => sessions.commit("s2", SNAPSHOT))) === "no error";
+    });
+
+    expect(await sessions.restore("s2")).toEqual(SNAPSHOT);
+    expect(await sessions.restore("s1")).toBeNull();
+    await sessions.forget("s2");
+    expect(await sessions.restore("s2")).toBeNull();
   }, 15_000);
 
   test("NatsBroker finds epoch and history again after its own restart", async () => {
