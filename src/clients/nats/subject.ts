@@ -42,6 +42,17 @@ export function configuredSubject(option: string, subject: string): string {
   throw natsError("invalid_subject", text);
 }
 
+/** Whether a subscription to `pattern` hears a subject: `*` stands for one part between dots, `>` at the end for all that follow. */
+export function subjectMatcher(pattern: string): (subject: string) => boolean {
+  const parts = pattern.split(".").map((part, index, { length }) => {
+    if (part === "*") return "[^.]+";
+    if (part === ">" && index === length - 1) return ".+";
+    return RegExp.escape(part);
+  });
+  const expression = new RegExp(`^${parts.join("\\.")}$`, "s");
+  return (subject) => expression.test(subject);
+}
+
 function percentEncode(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
 }

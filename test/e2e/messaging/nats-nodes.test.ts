@@ -184,6 +184,19 @@ describe.skipIf(!HAS_NATS)(natsTitle("Nodes on one NATS"), () => {
     expect(await victim.next()).toMatchObject({ type: "disconnect", reason: "remote" });
   });
 
+  test("No client can subscribe to what a channel with wildcards hears: all would get it twice", async () => {
+    await using room = await startNats();
+    await using server = await node(room.url, "--nats_channel=app.*.events");
+    using client = await welcomed(server);
+    const identifier = pubsub("app.x.events");
+
+    client.send({ command: "subscribe", identifier });
+    expect(await client.next()).toEqual({ type: "reject_subscription", identifier });
+
+    await client.subscribe(pubsub("app.x"));
+    expect(await room.subjects()).toEqual([COMMANDS, "app.*.events", "app.x"]);
+  });
+
   test("A subscription that is confirmed misses nothing that another node publishes from then on", async () => {
     await using room = await startNats();
     await using first = await node(room.url);
