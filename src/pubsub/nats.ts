@@ -1,5 +1,5 @@
 import type { Msg } from "nats";
-import { NatsLink, type NatsLinkOptions } from "../clients/nats/link.ts";
+import { NatsLink, type NatsLinkOptions, type ServerBack } from "../clients/nats/link.ts";
 import { configuredSubject, natsSubject } from "../clients/nats/subject.ts";
 import { parseBroadcast } from "../messages/broadcast.ts";
 import { encodeNodeCommand, encodeNodePublication } from "../messages/node-message.ts";
@@ -26,6 +26,7 @@ export interface NatsPubSubDeps {
   readonly random: () => number;
   readonly log: Log;
   readonly onFatal: (message: string) => void;
+  readonly onServerBack?: ServerBack;
 }
 
 /**

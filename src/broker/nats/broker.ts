@@ -109,6 +109,7 @@ export class NatsBroker implements Broker, StreamTail, Service {
 
   /** Waits for what is being stored, as long as `signal` lets it. */
   async stop(signal: AbortSignal): Promise<void> {
+    this.#backlog.drop();
     await this.#turns.settle(signal);
     this.#history.stop();
     this.#epoch.close();

@@ -32,7 +32,12 @@ export interface NatsLinkDeps {
   readonly random: () => number;
   readonly log: Log;
   readonly onFatal: (message: string) => void;
+  /** Takes what to call when a server that was away is known to be back, to save the rest of a pause. */
+  readonly onServerBack?: ServerBack;
 }
+
+/** See `NatsLinkDeps`. */
+export type ServerBack = (retryNow: () => void) => void;
 
 /** A question to the server, or to whoever listens on a subject. */
 export interface NatsRequest {
@@ -43,6 +48,7 @@ export interface NatsRequest {
 
 const START_LIMIT_MS = 1000;
 const STOP_LIMIT_MS = 1000;
+const NO_TIME = "NATS had not taken it before the end";
 
 /**
  * One connection to NATS that comes back: subscriptions are made again, then what was published meanwhile goes out, in
@@ -72,6 +78,7 @@ export class NatsLink implements Service {
     this.#clock = deps.clock;
     this.#dialer = new Dialer({ ...options, servers }, deps);
     this.#sender = new Sender(deps);
+    deps.onServerBack?.(() => this.#dialer.retryNow());
   }
 
   get isUp(): boolean {
@@ -91,7 +98,7 @@ export class NatsLink implements Service {
     limit.cancel();
   }
 
-  /** Lets go out what was published, within a second, and disconnects. */
+  /** Lets go out what was published, within a second, and disconnects; what still waits is lost, and the log says so. */
   async stop(signal: AbortSignal): Promise<void> {
     const live = this.#live;
     const limit = this.#limit(STOP_LIMIT_MS, signal);
@@ -101,6 +108,8 @@ export class NatsLink implements Service {
     const closed = live === null ? Promise.resolve() : settled(live.connection.close());
     await Promise.race([Promise.all([closed, this.#loop]), limit.promise]);
     limit.cancel();
+    const dropped = this.#sender.close();
+    if (dropped > 0) this.#log.error("failed to publish message", { dropped, error: NO_TIME });
   }
 
   /**

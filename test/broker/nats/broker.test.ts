@@ -193,6 +193,28 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker"), () => {
     expect(live.map(({ offset, data }) => `${offset}:${data}`)).toEqual(["1:1", "2:2", "3:3"]);
   });
 
+  test("NatsBroker tells how much it had to drop when JetStream never came, and whoever still waits", async () => {
+    const nats = await NatsServer.create();
+    cleanups.push(() => nats.stop());
+    const { broker, log, stop } = await node(nats);
+    await broker.publish(publication("room", "taken"));
+    const waiting = codeOf(() => broker.publish(publication("room", "waits")));
+
+    await stop();
+
+    expect(await waiting).toBe("publish_failed");
+    expect(log.records).toContainEqual({
+      level: "error",
+      message: "failed to publish message",
+      attributes: {
+        context: "broker",
+        provider: "nats",
+        dropped: 2,
+        error: "JetStream was not ready before the end",
+      },
+    });
+  });
+
   test("NatsBroker refuses publications while JetStream is away, goes on with its positions when it is back", async () => {
     const nats = await server();
     const { broker, pubsub, log } = await readyNode(nats);

@@ -28,6 +28,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
     const port = await freePort();
     const log = new FakeLog();
     const fatal: string[] = [];
+    const returns: string[] = [];
     const options = {
       serviceAddr: `nats://127.0.0.1:${port}`,
       name: "",
@@ -53,9 +54,10 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
       log,
       randomId: () => "x1Z",
       onFatal: (message) => void fatal.push(message),
+      onBack: () => void returns.push("back"),
     });
     cleanups.push(() => nats.stop(PATIENTLY));
-    return { nats, log, fatal, url: options.serviceAddr };
+    return { nats, log, fatal, returns, url: options.serviceAddr };
   }
 
   async function started<T extends { readonly nats: EmbeddedNats }>(made: T): Promise<T> {
@@ -127,7 +129,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
   });
 
   test("EmbeddedNats starts a server again that died, logs it, and health tells in between", async () => {
-    const { nats, log, url } = await create();
+    const { nats, log, url, returns } = await create();
     await nats.start();
     const link = await connect(url);
 
@@ -139,6 +141,32 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
     await until("the client", () => link.isUp);
     expect(log.messages("error")).toEqual(["embedded NATS server ended unexpectedly"]);
     expect(log.messages("info")).toContain("embedded NATS server is back");
+    expect(returns).toEqual(["back"]);
+  });
+
+  test("EmbeddedNats leaves a server alone that ends when its process is about to end", async () => {
+    const { nats, log } = await create();
+    await nats.start();
+
+    nats.expectEnd();
+    process.kill(pidOf(nats), "SIGTERM");
+
+    await until("the end", () => nats.pid === null);
+    expect(log.messages("warn")).toEqual([
+      "embedded NATS server ended before the shutdown was over",
+    ]);
+    expect(log.messages("error")).toEqual([]);
+    expect(nats.health()).toBeNull();
+  });
+
+  test("EmbeddedNats removes what a start that failed has stored under a made-up name", async () => {
+    const { nats, url } = await create({ isJetstream: true });
+    await occupy(url);
+    await nats.start().catch(errorText);
+
+    await nats.stop(PATIENTLY);
+
+    expect(readdirSync(join(folder, "nats-data"))).toEqual([]);
   });
 
   test("EmbeddedNats gives up on a server that does not come back, and says why", async () => {
