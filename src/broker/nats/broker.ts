@@ -22,6 +22,7 @@ import { NatsHistory } from "./history.ts";
 import type { HistoryCopy } from "./history-copy.ts";
 import { type HistoryLimits, limitsOf, longestTtlS } from "./history-limits.ts";
 import { StoredStreams } from "./stored-streams.ts";
+import type { StreamEnd } from "./stream-progress.ts";
 
 /** Limits hold per stream; 0 messages keep nothing but still give positions. The first rule that matches overrides them. */
 export interface NatsBrokerOptions {
@@ -161,6 +162,19 @@ export class NatsBroker implements Broker, StreamTail, Service {
     const copy = await this.#history.read(stream);
     const newest = copy?.since(0).at(-1);
     return newest === undefined ? null : { epoch: newest.epoch, offset: newest.offset };
+  }
+
+  /** How far a stream is, for whoever looks for gaps; null when none of it can be read again. @throws what `JetStream` throws */
+  async end(stream: string): Promise<StreamEnd | null> {
+    if ((this.#limits.settingsOf(stream)?.limit ?? 0) === 0) return null;
+    await this.#readiness.wait();
+    return this.#history.end(stream);
+  }
+
+  /** What is stored of a stream that has an `end`. @throws what `JetStream` throws */
+  async copy(stream: string): Promise<HistoryCopy | null> {
+    await this.#readiness.wait();
+    return this.#history.read(stream);
   }
 
   #limitsFor({ stream, meta }: Publication): HistoryLimits | null {
