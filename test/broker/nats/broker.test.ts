@@ -213,7 +213,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker"), () => {
         error: "JetStream was not ready before the end",
       },
     });
-  });
+  }, 20_000);
 
   test("NatsBroker refuses publications while JetStream is away, goes on with its positions when it is back", async () => {
     const nats = await server();
@@ -258,7 +258,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker"), () => {
         },
       })),
     );
-  });
+  }, 20_000);
 
   test("NatsBroker takes what just fits", async () => {
     const nats = await server();

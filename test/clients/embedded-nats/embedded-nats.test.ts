@@ -157,7 +157,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
     ]);
     expect(log.messages("error")).toEqual([]);
     expect(nats.health()).toBeNull();
-  });
+  }, 20_000);
 
   test("EmbeddedNats removes what a start that failed has stored under a made-up name", async () => {
     const { nats, url } = await create({ isJetstream: true });
@@ -167,7 +167,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
     await nats.stop(PATIENTLY);
 
     expect(readdirSync(join(folder, "nats-data"))).toEqual([]);
-  });
+  }, 20_000);
 
   test("EmbeddedNats gives up on a server that does not come back, and says why", async () => {
     let pace = 1;

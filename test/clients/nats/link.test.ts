@@ -236,7 +236,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsLink"), () => {
       },
     ]);
     expect(await codeOf(() => link.publish("a", "4"))).toBe("nats_unavailable");
-  });
+  }, 20_000);
 
   test("NatsLink connects at once when it is told that its server is back", async () => {
     const nats = await NatsServer.create();
@@ -265,7 +265,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsLink"), () => {
     for (const retryNow of retries) retryNow();
 
     await until("the connection", () => link.isUp);
-  });
+  }, 20_000);
 
   test("NatsLink lets out what was published before it stops, and stops within 2 s when NATS hangs", async () => {
     const nats = await server();

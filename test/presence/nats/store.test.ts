@@ -102,7 +102,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsPresenceStore"), () => {
     });
 
     await until("both are there", async () => (await total(a)) === 2);
-  });
+  }, 20_000);
 
   test("NatsPresenceStore lists many members of a stream, and only those", async () => {
     const nats = await server();
