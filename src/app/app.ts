@@ -33,6 +33,8 @@ import type { ShutdownDeadline } from "./shutdown.ts";
 import { loadTls, type TlsPair } from "./tls.ts";
 
 const SHORT_ID_LENGTH = 6;
+const ABANDON_GRACE_MS = 500;
+const ABANDON_LIMIT_MS = 1000;
 
 /** What the process gives its app. */
 export interface AppDeps {
@@ -62,11 +64,18 @@ export class App {
   /** @throws {ServerError} when a setting cannot be carried out; the message is for the operator */
   constructor(settings: Settings, deps: AppDeps) {
     const { clock, log, randomId } = deps;
+    const retries: (() => void)[] = [];
+    const shared = { ...deps, onServerBack: (retryNow: () => void) => void retries.push(retryNow) };
     const registry = new Registry();
     const metrics = nodeMetrics(registry);
     this.settings = settings;
     this.log = log;
-    this.embeddedNats = createEmbeddedNats(settings, deps);
+    this.embeddedNats = createEmbeddedNats(settings, {
+      ...deps,
+      onBack: () => {
+        for (const retryNow of retries) retryNow();
+      },
+    });
     const delivery: Delivery = {
       deliver: (publication) => this.node.deliver(publication),
       command: (remote) => this.node.command(remote),
@@ -77,9 +86,9 @@ export class App {
     };
     // It reports for itself.
     const onReturn = (): void => void this.memory.incoming?.returned();
-    const pubsub = createPubSub(settings, { ...deps, delivery: heard, onReturn });
+    const pubsub = createPubSub(settings, { ...shared, delivery: heard, onReturn });
     this.pubsub = pubsub.services;
-    this.memory = createMemory(settings, { ...deps, delivery, pubsub: pubsub.pubsub });
+    this.memory = createMemory(settings, { ...shared, delivery, pubsub: pubsub.pubsub });
     this.controllers = createControllers(settings, { clock, log, metrics: registry });
     this.node = this.createNode(metrics, deps);
     const descriptors = new DescriptorGuard(openFileLimit() ?? Number.POSITIVE_INFINITY, {
@@ -94,7 +103,7 @@ export class App {
     ];
     this.broadcasts = new BroadcastHandler({ broker: this.memory.broker, metrics: registry, log });
     this.broadcasters = createBroadcasters(settings, {
-      ...deps,
+      ...shared,
       delivery,
       handler: this.broadcasts,
       metrics: registry,
@@ -138,6 +147,7 @@ export class App {
   async stop(deadline: ShutdownDeadline): Promise<void> {
     const { shutdownDelayS, isSlowDrain } = this.settings.app;
     const { signal } = deadline;
+    this.embeddedNats?.expectEnd();
     if (shutdownDelayS > 0) await deadline.wait(shutdownDelayS * 1000);
     await this.stopListeners(isSlowDrain ? [this.mainListener] : this.listeners.all, deadline);
     if (!isSlowDrain) await this.stopAll(this.broadcasters, signal);
@@ -151,6 +161,19 @@ export class App {
     await this.stopAll(this.pubsub, signal);
     if (this.embeddedNats !== null) await this.stopService(this.embeddedNats, signal);
     await this.stopAll(this.background, signal);
+  }
+
+  /**
+   * For an end that cannot be put off, within a second: the log is told what is lost, and nothing is left behind in the
+   * file system. Never rejects.
+   */
+  async abandon(): Promise<void> {
+    const soon = AbortSignal.timeout(ABANDON_GRACE_MS);
+    const ending = [this.embeddedNats, ...this.memory.services, ...this.pubsub];
+    const stops = ending.map((service) => service && this.stopService(service, soon));
+    // Not by the clock of the rooms: its timers let the process end, with the wrong exit code.
+    const limit = new Promise((resolve) => setTimeout(resolve, ABANDON_LIMIT_MS));
+    await Promise.race([Promise.all(stops), limit]);
   }
 
   /** In reverse order of the starts. */

@@ -3,6 +3,7 @@ import type { BroadcastHandler } from "../broadcast/handler.ts";
 import { NatsBroadcaster } from "../broadcast/nats.ts";
 import { RedisPubSubBroadcaster } from "../broadcast/redis-pubsub.ts";
 import { RedisStreamBroadcaster } from "../broadcast/redis-stream.ts";
+import type { ServerBack } from "../clients/nats/link.ts";
 import { parseRedisTarget } from "../clients/redis/parse-target.ts";
 import type { BroadcastAdapter, RedisSettings, Settings } from "../config/settings.ts";
 import { errorText, ServerError } from "../messages/server-error.ts";
@@ -24,6 +25,7 @@ export interface BroadcasterDeps {
   readonly randomId: (length: number) => string;
   /** The process should end with this message. */
   readonly onFatal: (message: string) => void;
+  readonly onServerBack?: ServerBack;
 }
 
 /**

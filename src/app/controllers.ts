@@ -1,3 +1,4 @@
+import { subjectMatcher } from "../clients/nats/subject.ts";
 import type { Settings } from "../config/settings.ts";
 import { JwtController } from "../controllers/identity/jwt.ts";
 import { PublicController } from "../controllers/identity/public.ts";
@@ -35,7 +36,7 @@ export function createControllers(
   const channels = createStreamChannels(settings.streams);
   const rpc = createApplication(settings, deps);
   let controller: Controller = new RouterController(
-    { channels, reservedStreams: reservedStreams(settings) },
+    { channels, isReserved: reservedStreams(settings) },
     { next: rpc.controller, log },
   );
   if (settings.isNoAuth) controller = new PublicController({ next: controller });
@@ -85,10 +86,14 @@ export function logControllers(settings: Settings, log: Log): void {
  * Channels and subjects on which nodes talk to each other, and those on which the application talks to them: a node that
  * listened there once more, as to a stream, would deliver every publication and execute every command twice.
  */
-function reservedStreams(settings: Settings): readonly string[] {
+function reservedStreams(settings: Settings): (stream: string) => boolean {
   const { pubsub, broadcast, redisPubsubBroadcast, natsBroadcast } = settings;
-  const names = [pubsub.redis.channel, pubsub.nats.channel];
-  if (broadcast.adapters.includes("redis")) names.push(redisPubsubBroadcast.channel);
-  if (broadcast.adapters.includes("nats")) names.push(natsBroadcast.channel);
-  return names;
+  const names = new Set([pubsub.redis.channel, pubsub.nats.channel]);
+  if (broadcast.adapters.includes("redis")) names.add(redisPubsubBroadcast.channel);
+  if (!broadcast.adapters.includes("nats")) return (stream) => names.has(stream);
+  names.add(natsBroadcast.channel);
+  // Only a node that hears streams through NATS would hear them twice.
+  if (pubsub.adapter !== "nats") return (stream) => names.has(stream);
+  const isHeard = subjectMatcher(natsBroadcast.channel);
+  return (stream) => names.has(stream) || isHeard(stream);
 }

@@ -13,6 +13,8 @@ export interface EmbeddedNatsDeps {
   readonly randomId: (length: number) => string;
   /** The process should end with this message. */
   readonly onFatal: (message: string) => void;
+  /** The server is back after a failure. */
+  readonly onBack: () => void;
 }
 
 /** The NATS server that lives with ours; null when it is not wanted. */

@@ -1,3 +1,4 @@
+import type { ServerBack } from "../clients/nats/link.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Delivery } from "../ports/delivery.ts";
@@ -34,4 +35,5 @@ export interface MemoryDeps {
   readonly randomId: (length: number) => string;
   /** The process should end with this message. */
   readonly onFatal: (message: string) => void;
+  readonly onServerBack?: ServerBack;
 }

@@ -1,3 +1,4 @@
+import type { ServerBack } from "../clients/nats/link.ts";
 import { parseRedisTarget } from "../clients/redis/parse-target.ts";
 import type { Settings } from "../config/settings.ts";
 import { errorText, ServerError } from "../messages/server-error.ts";
@@ -23,6 +24,7 @@ export interface PubSubDeps {
   readonly log: Log;
   /** The process should end with this message. */
   readonly onFatal: (message: string) => void;
+  readonly onServerBack?: ServerBack;
   /** This node hears the others again after a loss. */
   readonly onReturn: () => void;
 }

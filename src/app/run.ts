@@ -46,12 +46,23 @@ export async function runServer(options: RunOptions): Promise<void> {
   };
   logStart(options, log);
   surviveThrows(log);
+  let app: App | null = null;
+  let isEnding = false;
+  const end = async (error: unknown): Promise<void> => {
+    // The first reason counts; others may follow from it.
+    if (isEnding) return;
+    isEnding = true;
+    await app?.abandon();
+    fail(error);
+  };
+  // Not awaited: it ends the process.
+  const onFatal = (message: string): void => void end(message);
   try {
-    const app = new App(settings, { clock, log, randomId: createRandomId(), onFatal: fail });
+    app = new App(settings, { clock, log, randomId: createRandomId(), onFatal });
     await app.start();
     stopOnSignals(app, settings, { clock, log, output });
   } catch (error) {
-    fail(error);
+    await end(error);
   }
 }
 

@@ -1,4 +1,4 @@
-import { NatsLink, type NatsLinkOptions } from "../clients/nats/link.ts";
+import { NatsLink, type NatsLinkOptions, type ServerBack } from "../clients/nats/link.ts";
 import { configuredSubject } from "../clients/nats/subject.ts";
 import type { NatsSubscription } from "../clients/nats/subscription.ts";
 import { errorText } from "../messages/server-error.ts";
@@ -22,6 +22,7 @@ export interface NatsBroadcasterDeps {
   readonly random: () => number;
   readonly log: Log;
   readonly onFatal: (message: string) => void;
+  readonly onServerBack?: ServerBack;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Connections, ConnectionValues } from "./connections.ts";
 import type { Environment } from "./environment.ts";
 import { oneOf } from "./one-of.ts";
-import { DEFAULTS } from "./option-set.ts";
+import { DEFAULTS, type OptionOrigins } from "./option-set.ts";
 import { OPTION_TABLE, type Options } from "./option-table.ts";
 import type { DoorKey } from "./secrets.ts";
 import type {
@@ -105,8 +105,19 @@ export function natsChannel(
   };
 }
 
-/** The embedded NATS server; broker `nats` needs JetStream. */
-export function buildEmbeddedNats(options: Options): EmbeddedNatsSettings {
+/**
+ * The embedded NATS server; broker `nats` needs JetStream. Without a gateway, the address that a preset would tell its
+ * peers is left out: of what a user has not said nobody must be warned.
+ */
+export function buildEmbeddedNats({
+  options,
+  origins,
+}: {
+  readonly options: Options;
+  readonly origins: OptionOrigins;
+}): EmbeddedNatsSettings {
+  const isAdvertised =
+    options["embedded_nats.gateway_addr"] !== "" || origins.has("embedded_nats.gateway_advertise");
   return {
     isEnabled: options["embedded_nats.enabled"],
     isDebug: options["embedded_nats.debug"],
@@ -116,7 +127,7 @@ export function buildEmbeddedNats(options: Options): EmbeddedNatsSettings {
     clusterAddr: options["embedded_nats.cluster_addr"],
     clusterName: options["embedded_nats.cluster_name"],
     gatewayAddr: options["embedded_nats.gateway_addr"],
-    gatewayAdvertise: options["embedded_nats.gateway_advertise"],
+    gatewayAdvertise: isAdvertised ? options["embedded_nats.gateway_advertise"] : "",
     gateways: options["embedded_nats.gateways"],
     routes: options["embedded_nats.routes"],
     isJetstream: options["embedded_nats.jetstream"] || options["broker.adapter"] === "nats",

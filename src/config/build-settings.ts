@@ -71,7 +71,7 @@ export function buildSettings(resolved: Resolved): Settings {
     },
     redis: buildRedis(options, undefined),
     nats: buildNats(options, undefined),
-    embeddedNats: buildEmbeddedNats(options),
+    embeddedNats: buildEmbeddedNats(resolved),
     api: buildApi(options, keys.api),
     metrics: buildMetrics(options, resolved.env),
     app: buildApp(options),

@@ -115,7 +115,7 @@ function finish(
 ): string | { readonly presets: readonly string[] } {
   const presets = choosePresets(options.presets, origins.has("presets"), input.env);
   try {
-    applyPresets(presets, options, input.env, input.random);
+    applyPresets(presets, options, input.env);
   } catch (error) {
     return errorText(error);
   }

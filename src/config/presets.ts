@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { ServerError } from "../messages/server-error.ts";
 import type { Environment } from "./environment.ts";
 import { isDefault, type OpenOptions } from "./option-set.ts";
@@ -26,20 +27,19 @@ export function applyPresets(
   presets: readonly string[],
   options: OpenOptions,
   env: Environment,
-  random: RandomId,
 ): void {
   for (const preset of presets) {
-    if (preset === "fly") applyFly(options, env, random);
+    if (preset === "fly") applyFly(options, env);
     if (preset === "heroku") replaceHost(options);
     if (preset === "broker") applyBroker(options);
   }
 }
 
-function applyFly(options: OpenOptions, env: Environment, random: RandomId): void {
+function applyFly(options: OpenOptions, env: Environment): void {
   const region = required(env, "FLY_REGION");
   const app = required(env, "FLY_APP_NAME");
   replaceHost(options);
-  applyFlyNames(options, region, app, env, random);
+  applyFlyNames(options, region, app, env);
   const isRedisDefault = isDefault(options, "redis.url");
   if (options.pubsub_adapter === "") applyFlyPubsub(options, isRedisDefault);
   if (isRedisDefault && isDefault(options, "broadcast_adapters")) {
@@ -51,16 +51,10 @@ function applyFly(options: OpenOptions, env: Environment, random: RandomId): voi
   }
 }
 
-function applyFlyNames(
-  options: OpenOptions,
-  region: string,
-  app: string,
-  env: Environment,
-  random: RandomId,
-): void {
+function applyFlyNames(options: OpenOptions, region: string, app: string, env: Environment): void {
   const allocation = env["FLY_ALLOC_ID"] ?? "";
   if (options["embedded_nats.name"] === "" && allocation !== "") {
-    options["embedded_nats.name"] = `fly-${region}-${allocation}-${random(3)}`;
+    options["embedded_nats.name"] = `fly-${region}-${allocation}-${endOfName(allocation)}`;
   }
   if (isDefault(options, "embedded_nats.service_addr")) {
     options["embedded_nats.service_addr"] = "nats://0.0.0.0:4222";
@@ -73,6 +67,11 @@ function applyFlyNames(
     options["embedded_nats.routes"] = [`nats://${region}.${app}.internal:5222`];
   }
   options["embedded_nats.gateway_advertise"] ||= `${region}.${app}.internal:7222`;
+}
+
+/** In place of random characters: a JetStream cluster takes a machine that starts again under another name for one more. */
+function endOfName(allocation: string): string {
+  return createHash("sha256").update(allocation).digest("base64url").slice(0, 3);
 }
 
 function applyFlyPubsub(options: OpenOptions, isRedisDefault: boolean): void {

@@ -15,7 +15,7 @@ export interface RouterOptions {
   /** By the `channel` member of identifiers. */
   readonly channels: ReadonlyMap<string, StreamChannel>;
   /** Names that nodes use among themselves: no client may listen to them. */
-  readonly reservedStreams: readonly string[];
+  readonly isReserved: (stream: string) => boolean;
 }
 
 /**
@@ -28,13 +28,13 @@ export interface RouterOptions {
  */
 export class RouterController implements Controller {
   private readonly channels: ReadonlyMap<string, StreamChannel>;
-  private readonly reserved: ReadonlySet<string>;
+  private readonly isReserved: (stream: string) => boolean;
   private readonly next: Controller;
   private readonly log: Log;
 
   constructor(options: RouterOptions, deps: { readonly next: Controller; readonly log: Log }) {
     this.channels = options.channels;
-    this.reserved = new Set(options.reservedStreams);
+    this.isReserved = options.isReserved;
     this.next = deps.next;
     this.log = deps.log.with({ context: "streams" });
   }
@@ -78,7 +78,7 @@ export class RouterController implements Controller {
     const channel = this.find(members);
     if (members === null || channel === undefined) return null;
     const grant = channel(members);
-    return grant.ok && this.reserved.has(grant.stream) ? refuse("stream is reserved") : grant;
+    return grant.ok && this.isReserved(grant.stream) ? refuse("stream is reserved") : grant;
   }
 
   private find(members: JsonObject | null): StreamChannel | undefined {

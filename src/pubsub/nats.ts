@@ -1,5 +1,5 @@
 import type { Msg } from "nats";
-import { NatsLink, type NatsLinkOptions } from "../clients/nats/link.ts";
+import { NatsLink, type NatsLinkOptions, type ServerBack } from "../clients/nats/link.ts";
 import { configuredSubject, natsSubject } from "../clients/nats/subject.ts";
 import { parseBroadcast } from "../messages/broadcast.ts";
 import { encodeNodeCommand, encodeNodePublication } from "../messages/node-message.ts";
@@ -26,6 +26,9 @@ export interface NatsPubSubDeps {
   readonly random: () => number;
   readonly log: Log;
   readonly onFatal: (message: string) => void;
+  readonly onServerBack?: ServerBack;
+  /** This node hears the others, for the first time or again after a loss. */
+  readonly onReturn?: () => void;
 }
 
 /**
@@ -52,6 +55,12 @@ export class NatsPubSub implements PubSub, Service {
       link: this.#link,
       clock: deps.clock,
       handler: (message) => this.#receive(message),
+    });
+    const { onReturn } = deps;
+    if (onReturn === undefined) return;
+    this.#link.watch((isUp) => {
+      // Reports for itself.
+      if (isUp) void this.#listen(onReturn);
     });
   }
 
@@ -106,6 +115,16 @@ export class NatsPubSub implements PubSub, Service {
       stream: truncate(stream),
       error: errorText(cause),
     });
+  }
+
+  /** What was subscribed to before is known to the server when it has answered. */
+  async #listen(onReturn: () => void): Promise<void> {
+    try {
+      await this.#link.confirm();
+      onReturn();
+    } catch (error) {
+      this.#log.debug("NATS was lost again", { error: errorText(error) });
+    }
   }
 
   async #heard(ready: Promise<void>): Promise<void> {

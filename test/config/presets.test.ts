@@ -14,7 +14,7 @@ function applied(
   // The cast holds: entries of partial options are options.
   const entries = Object.entries(given) as [OptionKey, OptionValue][];
   const options = overlay([new Map(entries)]);
-  applyPresets(presets.split(","), options, env, (length) => "xyz".slice(0, length));
+  applyPresets(presets.split(","), options, env);
   return options;
 }
 
@@ -24,7 +24,7 @@ test("Fly without Redis gets embedded NATS for everything, config#24", () => {
     pubsub_adapter: "nats",
     broadcast_adapters: ["http", "nats"],
     "embedded_nats.enabled": true,
-    "embedded_nats.name": "fly-R-L-xyz",
+    "embedded_nats.name": "fly-R-L-ct_",
     "embedded_nats.service_addr": "nats://0.0.0.0:4222",
     "embedded_nats.cluster_addr": "nats://0.0.0.0:5222",
     "embedded_nats.cluster_name": "A-R-cluster",
@@ -150,4 +150,13 @@ test("Fly forced elsewhere stops the start, config#27", () => {
   expect(failureOf(["--presets=fly"], { env: { FLY_REGION: "R" } }).stdout).toBe(
     "failed to load configuration presets, cause: FLY_APP_NAME env is missing\n",
   );
+});
+
+test("Fly tells peers of no gateway address when there is no gateway, unless the user gave one", () => {
+  const advertised = (...argv: readonly string[]) =>
+    runOf([...argv], { env: FLY }).settings.embeddedNats.gatewayAdvertise;
+
+  expect(advertised()).toBe("");
+  expect(advertised("--enats_gateway=nats://0.0.0.0:7222")).toBe("R.A.internal:7222");
+  expect(advertised("--enats_gateway_advertise=h:1")).toBe("h:1");
 });

@@ -25,7 +25,7 @@ function create(given: { isPublic?: boolean; reservedStreams?: readonly string[]
     cableReadySecret: null,
   });
   const router = new RouterController(
-    { channels, reservedStreams: given.reservedStreams ?? [] },
+    { channels, isReserved: (stream) => given.reservedStreams?.includes(stream) ?? false },
     { next: application, log },
   );
   const subscribe = (identifier: string) => router.subscribe(client(), identifier, openSignal());

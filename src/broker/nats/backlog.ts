@@ -41,6 +41,20 @@ export class Backlog {
     return accepted.promise;
   }
 
+  /** JetStream will not get ready any more: what waits is lost, who still waits for it is told, and the log. */
+  drop(): void {
+    const dropped = this.#waiting;
+    this.#waiting = [];
+    this.#characters = 0;
+    if (dropped.length === 0) return;
+    const error = "JetStream was not ready before the end";
+    for (const { accepted, patience } of dropped) {
+      patience.cancel();
+      accepted.reject(new ServerError("publish_failed", error));
+    }
+    this.#log.error("failed to publish message", { dropped: dropped.length, error });
+  }
+
   /** Hands everything over in order, before it returns; failures go to who still waits, and into the log. */
   flush(publish: (publication: Publication) => Promise<void>): void {
     const waiting = this.#waiting;

@@ -8,6 +8,7 @@ import type { RemoteCommand } from "../../messages/remote-command.ts";
 import { errorText, ServerError } from "../../messages/server-error.ts";
 import { StreamMatcher } from "../../messages/stream-matcher.ts";
 import type { StreamRule } from "../../messages/stream-rules.ts";
+import { truncate } from "../../messages/truncate.ts";
 import type { Broker, History } from "../../ports/broker.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
@@ -16,10 +17,12 @@ import type { Service } from "../../ports/service.ts";
 import type { StreamTail } from "../../ports/stream-tail.ts";
 import { Backlog } from "./backlog.ts";
 import { NatsEpoch } from "./epoch.ts";
+import { excessOf } from "./excess.ts";
 import { NatsHistory } from "./history.ts";
 import type { HistoryCopy } from "./history-copy.ts";
 import { type HistoryLimits, limitsOf, longestTtlS } from "./history-limits.ts";
 import { StoredStreams } from "./stored-streams.ts";
+import type { StreamEnd } from "./stream-progress.ts";
 
 /** Limits hold per stream; 0 messages keep nothing but still give positions. The first rule that matches overrides them. */
 export interface NatsBrokerOptions {
@@ -107,11 +110,16 @@ export class NatsBroker implements Broker, StreamTail, Service {
 
   /** Waits for what is being stored, as long as `signal` lets it. */
   async stop(signal: AbortSignal): Promise<void> {
+    this.#backlog.drop();
     await this.#turns.settle(signal);
     this.#history.stop();
     this.#epoch.close();
   }
 
+  /**
+   * A message that NATS will never take is logged and dropped: sending it again cannot help.
+   * @throws {ServerError} `publish_failed`
+   */
   publish(publication: Publication): Promise<void> {
     const limits = this.#limitsFor(publication);
     if (limits === null || this.#readiness.isReady) return this.#publish(publication, limits);
@@ -156,26 +164,49 @@ export class NatsBroker implements Broker, StreamTail, Service {
     return newest === undefined ? null : { epoch: newest.epoch, offset: newest.offset };
   }
 
+  /** How far a stream is, for whoever looks for gaps; null when none of it can be read again. @throws what `JetStream` throws */
+  async end(stream: string): Promise<StreamEnd | null> {
+    if ((this.#limits.settingsOf(stream)?.limit ?? 0) === 0) return null;
+    await this.#readiness.wait();
+    return this.#history.end(stream);
+  }
+
+  /** What is stored of a stream that has an `end`. @throws what `JetStream` throws */
+  async copy(stream: string): Promise<HistoryCopy | null> {
+    await this.#readiness.wait();
+    return this.#history.read(stream);
+  }
+
   #limitsFor({ stream, meta }: Publication): HistoryLimits | null {
     return meta?.transient === true ? null : this.#limits.settingsOf(stream);
   }
 
   #publish(publication: Publication, limits: HistoryLimits | null): Promise<void> {
-    const stored = limits === null ? null : this.#store(publication, limits);
+    const told = limits === null ? Promise.resolve(publication) : this.#store(publication, limits);
     // Its failure is told below, when its turn has come.
-    stored?.catch(() => undefined);
+    told.catch(() => undefined);
     return this.#turns.run(publication.stream, async () => {
-      await this.#pubsub.publish(stored === null ? publication : await stored);
+      const message = await told;
+      if (message !== null) await this.#pubsub.publish(message);
     });
   }
 
-  async #store(publication: Publication, limits: HistoryLimits): Promise<Publication> {
+  /** @returns null when it was dropped */
+  async #store(publication: Publication, limits: HistoryLimits): Promise<Publication | null> {
     const { stream, data, meta } = publication;
+    const excess = excessOf(publication, this.#link.maxPayloadBytes);
+    if (excess !== null) return this.#drop(stream, excess);
     try {
       return { stream, data, meta, ...(await this.#streams.store(stream, data, limits)) };
     } catch (error) {
+      if (isTooLarge(error)) return this.#drop(stream, errorText(error));
       throw publishFailure(error);
     }
+  }
+
+  #drop(stream: string, error: string): null {
+    this.#log.error("failed to publish message", { stream: truncate(stream), error });
+    return null;
   }
 
   async #answer(
@@ -197,6 +228,11 @@ export class NatsBroker implements Broker, StreamTail, Service {
     this.#log.info("NATS broker is ready", { epoch: this.#epoch.current });
     this.#backlog.flush((publication) => this.#publish(publication, this.#limitsFor(publication)));
   }
+}
+
+/** The limit may have become smaller with another connection. */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof ServerError && error.code === "nats_payload_too_large";
 }
 
 /** Also for a connection that broke after sending: nobody knows then whether it was stored. */

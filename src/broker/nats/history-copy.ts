@@ -10,8 +10,9 @@ const MAX_CACHED_ANSWERS = 8;
  */
 export class HistoryCopy {
   readonly epoch: string;
+  /** Names the incarnation of the stream. */
+  readonly created: string;
   readonly #stream: string;
-  readonly #created: string;
   readonly #answers = new Map<number, readonly Publication[]>();
   #kept: Publication[] = [];
   #timesS: number[] = [];
@@ -21,13 +22,13 @@ export class HistoryCopy {
   constructor(stream: string, epoch: string, created: string) {
     this.#stream = stream;
     this.epoch = epoch;
-    this.#created = created;
+    this.created = created;
   }
 
   /** False when this is about another incarnation of the stream. */
   fits(state: StreamState, epoch: string): boolean {
     return (
-      this.epoch === epoch && this.#created === state.created && this.#last <= state.lastSequence
+      this.epoch === epoch && this.created === state.created && this.#last <= state.lastSequence
     );
   }
 

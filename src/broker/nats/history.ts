@@ -4,6 +4,7 @@ import { SharedReads } from "../../clients/nats/shared-reads.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import { HistoryCopy } from "./history-copy.ts";
 import { historyStreamName } from "./stream-name.ts";
+import type { StreamEnd } from "./stream-progress.ts";
 
 /** `epoch` is asked at every reading, once JetStream has said what there is. */
 export interface NatsHistoryDeps {
@@ -52,6 +53,13 @@ export class NatsHistory {
   /** @returns null when nothing was ever stored for the stream. @throws what `JetStream` throws */
   read(stream: string): Promise<HistoryCopy | null> {
     return this.#reads.get(stream, () => this.#refresh(stream, this.#slot(stream)));
+  }
+
+  /** How far a stream is, without its messages. @returns null when nothing was ever stored for it. @throws what `JetStream` throws */
+  async end(stream: string): Promise<StreamEnd | null> {
+    const state = await this.#deps.jetstream.state(historyStreamName(stream));
+    if (state === null) return null;
+    return { created: state.created, offset: state.lastSequence, epoch: await this.#deps.epoch() };
   }
 
   async #refresh(stream: string, slot: Slot): Promise<HistoryCopy | null> {

@@ -1,5 +1,6 @@
 import { Bucket, bucketKey } from "../../clients/nats/bucket.ts";
 import type { JetStream } from "../../clients/nats/jetstream.ts";
+import { isUnheard } from "../../clients/nats/nats-error.ts";
 import type { JetStreamReadiness } from "../../clients/nats/readiness.ts";
 import type { SessionSnapshot } from "../../messages/snapshot.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -50,8 +51,7 @@ export class NatsSessionStore implements SessionStore, Service {
   }
 
   async commit(sid: string, snapshot: SessionSnapshot): Promise<void> {
-    await this.#readiness.wait();
-    await this.#bucket.put(bucketKey(sid), encodeSnapshot(snapshot));
+    await this.#write(() => this.#bucket.put(bucketKey(sid), encodeSnapshot(snapshot)));
   }
 
   async restore(sid: string): Promise<SessionSnapshot | null> {
@@ -73,14 +73,24 @@ export class NatsSessionStore implements SessionStore, Service {
   }
 
   async forget(sid: string): Promise<void> {
-    await this.#readiness.wait();
-    await this.#bucket.remove(bucketKey(sid));
+    await this.#write(() => this.#bucket.remove(bucketKey(sid)));
   }
 
   async revoke(identifiers: string): Promise<void> {
     const time = this.#revocations.add(identifiers);
+    await this.#write(() => this.#bucket.put(revocationKey(identifiers), String(time)));
+  }
+
+  /** JetStream may have lost the bucket since it was opened: when nobody takes what is written, it is made again. */
+  async #write(step: () => Promise<unknown>): Promise<void> {
     await this.#readiness.wait();
-    await this.#bucket.put(revocationKey(identifiers), String(time));
+    try {
+      await step();
+    } catch (error) {
+      if (!isUnheard(error)) throw error;
+      await this.#bucket.open();
+      await step();
+    }
   }
 }
 

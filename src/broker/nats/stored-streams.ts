@@ -1,5 +1,5 @@
 import type { JetStream } from "../../clients/nats/jetstream.ts";
-import { ServerError } from "../../messages/server-error.ts";
+import { isUnheard } from "../../clients/nats/nats-error.ts";
 import type { Log } from "../../ports/log.ts";
 import type { NatsEpoch } from "./epoch.ts";
 import { type HistoryLimits, streamSettings } from "./history-limits.ts";
@@ -114,8 +114,4 @@ export class StoredStreams {
       return;
     }
   }
-}
-
-function isUnheard(error: unknown): boolean {
-  return error instanceof ServerError && error.code === "nats_unavailable";
 }

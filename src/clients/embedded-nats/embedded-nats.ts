@@ -5,6 +5,7 @@ import type { Log } from "../../ports/log.ts";
 import type { Service } from "../../ports/service.ts";
 import { localAddress } from "./address.ts";
 import { type ConfigFile, createConfigFile } from "./config-file.ts";
+import { claimFolder } from "./disposable-folder.ts";
 import { startFailure } from "./failure.ts";
 import { JetStreamWatch } from "./jetstream-watch.ts";
 import type { EmbeddedNatsOptions } from "./options.ts";
@@ -18,12 +19,13 @@ export interface EmbeddedNatsPaths extends ProgramOptions {
   readonly tempFolder: string;
 }
 
-/** `onFatal`: the server ended and cannot be brought back. */
+/** `onFatal`: the server ended and cannot be brought back. `onBack`: it was, and takes connections. */
 export interface EmbeddedNatsDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly randomId: (length: number) => string;
   readonly onFatal: (message: string) => void;
+  readonly onBack: () => void;
 }
 
 /** How long to wait before each attempt to bring it back; after the last one we give up. */
@@ -52,6 +54,7 @@ export class EmbeddedNats implements Service {
   #restart: Timer | null = null;
   #failures = 0;
   #trouble: string | null = null;
+  #isEndExpected = false;
   #isStopping = false;
 
   constructor(options: EmbeddedNatsOptions & EmbeddedNatsPaths, deps: EmbeddedNatsDeps) {
@@ -70,6 +73,7 @@ export class EmbeddedNats implements Service {
         randomId: this.#deps.randomId,
       });
       this.#plan = plan;
+      if (plan.disposableFolder !== null) claimFolder(plan.disposableFolder);
       this.#config = await createConfigFile(plan.config, this.#options.tempFolder);
       await this.#launchFromAnywhere(plan, this.#config);
       for (const warning of plan.warnings) this.#log.warn(warning);
@@ -80,10 +84,16 @@ export class EmbeddedNats implements Service {
     }
   }
 
+  /** This process is about to end: when the server ends first, as a supervisor that signals both makes it, it is left so. */
+  expectEnd(): void {
+    this.#isEndExpected = true;
+    this.#restart?.cancel();
+  }
+
   /** Closes the server, which writes down what it stores; a hung one is killed when `signal` is aborted. */
   async stop(signal: AbortSignal): Promise<void> {
     this.#isStopping = true;
-    this.#restart?.cancel();
+    this.expectEnd();
     this.#watch.stop();
     await this.#process?.stop(signal);
     this.#process = null;
@@ -156,13 +166,17 @@ export class EmbeddedNats implements Service {
   #died(reason: string, startedAt: number): void {
     this.#process = null;
     if (this.#isStopping) return;
+    if (this.#isEndExpected) {
+      this.#log.warn("embedded NATS server ended before the shutdown was over", { error: reason });
+      return;
+    }
     if (this.#deps.clock.now() - startedAt > SOUND_RUN_MS) this.#failures = 0;
     this.#log.error("embedded NATS server ended unexpectedly", { error: reason });
     this.#retry(reason);
   }
 
   #retry(reason: string): void {
-    if (this.#isStopping) return;
+    if (this.#isEndExpected) return;
     this.#trouble = `embedded NATS server is down: ${reason}`;
     const delayMs = RESTART_DELAYS_MS[this.#failures];
     if (delayMs === undefined) {
@@ -178,12 +192,12 @@ export class EmbeddedNats implements Service {
 
   async #comeBack(): Promise<void> {
     const [plan, config, program] = [this.#plan, this.#config, this.#program];
-    if (this.#isStopping || plan === null || config === null || program === null) return;
+    if (this.#isEndExpected || plan === null || config === null || program === null) return;
     try {
       await this.#launch(plan, config, program);
     } catch (error) {
       this.#process = null;
-      if (!this.#isStopping) {
+      if (!this.#isEndExpected) {
         this.#log.error("embedded NATS server did not start again", { error: errorText(error) });
       }
       this.#retry(errorText(error));
@@ -191,6 +205,7 @@ export class EmbeddedNats implements Service {
     }
     this.#trouble = null;
     this.#log.info("embedded NATS server is back", { pid: this.pid });
+    this.#deps.onBack();
     this.#awaitJetStream(plan);
   }
 

@@ -6,7 +6,8 @@ export const INTERNAL_EXEC = "--internal-exec";
 export const EXEC_FAILED = 127;
 
 const PR_SET_PDEATHSIG = 1;
-const SIGTERM = 15;
+/** Not SIGTERM: a server that hangs would never take it. When we stop in order we end it ourselves, with SIGTERM. */
+const SIGKILL = 9;
 
 /**
  * Does nothing unless the first argument is `--internal-exec`. Then it becomes another program that ends when its parent
@@ -21,7 +22,7 @@ export async function runInternalExec(argv: readonly string[]): Promise<void> {
   if (marker !== INTERNAL_EXEC) return;
   try {
     const libc = await loadLibc();
-    libc.prctl(PR_SET_PDEATHSIG, SIGTERM);
+    libc.prctl(PR_SET_PDEATHSIG, SIGKILL);
     // A parent that died before the line above sends no signal any more.
     if (libc.getppid() !== Number(parent)) process.exit(0);
     if (path !== undefined) libc.execv(path, rest);

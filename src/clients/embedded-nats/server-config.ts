@@ -67,7 +67,7 @@ export function planServer(options: EmbeddedNatsOptions, deps: PlanDeps): Server
     disposableFolder: options.name === "" && options.storeDir === "" ? storeDir : null,
     readyLines: ["Server is ready", ...(hasCluster ? ["Listening for route connections"] : [])],
     summary: summarize(options, serverName, hasCluster),
-    warnings: idleOptions(options, hasCluster),
+    warnings: [...idleOptions(options, hasCluster), ...fleetingName(options, hasCluster)],
   };
 }
 
@@ -105,6 +105,18 @@ function idleOptions(options: EmbeddedNatsOptions, hasCluster: boolean): readonl
     const needed = option === "enats_cluster_routes" ? "enats_cluster" : "enats_gateway";
     return `${option} has no effect without ${needed} and enats_cluster_name`;
   });
+}
+
+/** A cluster of JetStream counts the votes of every server it has ever seen. */
+function fleetingName(
+  { isJetstream, name }: EmbeddedNatsOptions,
+  hasCluster: boolean,
+): readonly string[] {
+  if (!hasCluster || !isJetstream || name !== "") return [];
+  return [
+    "JetStream in a cluster needs enats_server_name, a name that stays with this server: under a made-up one each start " +
+      "adds a server, and when too many of them are gone JetStream works no more",
+  ];
 }
 
 function unusable(what: string, cause: unknown): Error {

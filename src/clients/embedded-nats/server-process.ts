@@ -146,8 +146,11 @@ export class ServerProcess {
 
   #line(line: ServerLogLine, onLine: (line: ServerLogLine) => void): void {
     if (line.level === "FTL") this.#lastWords = line.text;
-    // `nats-server: <file>:1:0: <what is wrong with it>`: it has no level before it has a log.
-    if (line.level === "" && line.text.startsWith("nats-server: ")) this.#lastWords = line.text;
+    // `nats-server: <file>:1:0: <what is wrong with it>`: it has no level before it has a log. The file is ours: nobody
+    // who reads this can look into it.
+    if (line.level === "" && line.text.startsWith("nats-server: ")) {
+      this.#lastWords = line.text.replace(/ \S+:\d+:\d+: /, " ");
+    }
     for (const part of this.#missing) {
       if (line.text.includes(part)) this.#missing.delete(part);
     }

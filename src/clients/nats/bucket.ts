@@ -45,16 +45,20 @@ export class Bucket {
     return `$KV.${this.#options.name}.${key}`;
   }
 
-  /** Makes the bucket if it is missing; anew, with a warning, when it has another time to live: a bucket keeps the old one silently. */
-  async open(): Promise<void> {
+  /**
+   * Makes the bucket if it is missing; anew, with a warning, when it has another time to live: a bucket keeps the old one
+   * silently. @returns true when it was there with all it holds
+   */
+  async open(): Promise<boolean> {
     const { name, ttlMs } = this.#options;
     const state = await this.#jetstream.state(this.#stream);
-    if (state !== null && Math.abs(state.maxAgeMs - ttlMs) < 1) return;
+    if (state !== null && Math.abs(state.maxAgeMs - ttlMs) < 1) return true;
     if (state !== null) {
       this.#log.warn("bucket TTL has been changed, recreating the bucket", { bucket: name });
       await this.#jetstream.remove(this.#stream);
     }
     await this.#create();
+    return false;
   }
 
   /** True when there is no such bucket any more. */

@@ -50,6 +50,7 @@ export class Dialer {
   #attempt = 0;
   #next: number;
   #wasEverUp = false;
+  #wake: (() => void) | null = null;
 
   constructor(options: DialerOptions, deps: DialerDeps) {
     this.#options = options;
@@ -72,6 +73,11 @@ export class Dialer {
       }
       await this.#pause(signal);
     }
+  }
+
+  /** Cuts the present pause short. */
+  retryNow(): void {
+    this.#wake?.();
   }
 
   /** A connection that worked is gone: its server may have told of others in the meantime. */
@@ -150,8 +156,10 @@ export class Dialer {
     this.#log.debug(`next NATS connection attempt in ${new Duration(delayMs)}`);
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = this.#deps.clock.after(delayMs, resolve);
+    this.#wake = resolve;
     signal.addEventListener("abort", () => resolve(), { once: true });
     await promise;
+    this.#wake = null;
     timer.cancel();
   }
 }

@@ -32,7 +32,12 @@ export interface NatsLinkDeps {
   readonly random: () => number;
   readonly log: Log;
   readonly onFatal: (message: string) => void;
+  /** Takes what to call when a server that was away is known to be back, to save the rest of a pause. */
+  readonly onServerBack?: ServerBack;
 }
+
+/** See `NatsLinkDeps`. */
+export type ServerBack = (retryNow: () => void) => void;
 
 /** A question to the server, or to whoever listens on a subject. */
 export interface NatsRequest {
@@ -43,6 +48,7 @@ export interface NatsRequest {
 
 const START_LIMIT_MS = 1000;
 const STOP_LIMIT_MS = 1000;
+const NO_TIME = "NATS had not taken it before the end";
 
 /**
  * One connection to NATS that comes back: subscriptions are made again, then what was published meanwhile goes out, in
@@ -72,10 +78,16 @@ export class NatsLink implements Service {
     this.#clock = deps.clock;
     this.#dialer = new Dialer({ ...options, servers }, deps);
     this.#sender = new Sender(deps);
+    deps.onServerBack?.(() => this.#dialer.retryNow());
   }
 
   get isUp(): boolean {
     return this.#live !== null;
+  }
+
+  /** The largest message that the server takes; no limit is known while there is no connection. */
+  get maxPayloadBytes(): number {
+    return this.#live?.connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
   }
 
   /** Resolves when NATS is there or was found to be away, after a second at the latest. */
@@ -86,7 +98,7 @@ export class NatsLink implements Service {
     limit.cancel();
   }
 
-  /** Lets go out what was published, within a second, and disconnects. */
+  /** Lets go out what was published, within a second, and disconnects; what still waits is lost, and the log says so. */
   async stop(signal: AbortSignal): Promise<void> {
     const live = this.#live;
     const limit = this.#limit(STOP_LIMIT_MS, signal);
@@ -96,6 +108,8 @@ export class NatsLink implements Service {
     const closed = live === null ? Promise.resolve() : settled(live.connection.close());
     await Promise.race([Promise.all([closed, this.#loop]), limit.promise]);
     limit.cancel();
+    const dropped = this.#sender.close();
+    if (dropped > 0) this.#log.error("failed to publish message", { dropped, error: NO_TIME });
   }
 
   /**
@@ -129,7 +143,10 @@ export class NatsLink implements Service {
     await this.#live.roundTrips.confirm();
   }
 
-  /** @throws {ServerError} `nats_unavailable` (also when nobody listens there), `nats_timeout`, `nats_refused` */
+  /**
+   * @throws {ServerError} `nats_unavailable` (also when nobody listens there), `nats_timeout`, `nats_refused`,
+   *   `nats_payload_too_large`
+   */
   async request(subject: string, { payload, headers, timeoutMs }: NatsRequest): Promise<Msg> {
     if (this.#live === null) throw natsError("nats_unavailable", "no connection to NATS");
     const { connection } = this.#live;

@@ -23,7 +23,7 @@ export function natsError(
 
 /**
  * Turns what the client library throws into a ServerError: `nats_timeout` when nobody answered in time,
- * `nats_refused` when the server said no, `nats_unavailable` for all the rest.
+ * `nats_refused` when the server said no, `nats_payload_too_large` for what it never takes, `nats_unavailable` for all the rest.
  * The library's texts are bare codes (`503`, `CONNECTION_REFUSED`): they are put into words.
  */
 export function toNatsError(error: unknown): ServerError {
@@ -34,10 +34,16 @@ export function toNatsError(error: unknown): ServerError {
   return new ServerError(code, words, { cause: error });
 }
 
+/** True when nobody was there to take it: no connection, no server that answers, or no stream that listens. */
+export function isUnheard(error: unknown): boolean {
+  return error instanceof ServerError && error.code === "nats_unavailable";
+}
+
 const CODES: ReadonlyMap<string, NatsErrorCode> = new Map([
   ["TIMEOUT", "nats_timeout"],
   ["PERMISSIONS_VIOLATION", "nats_refused"],
   ["AUTHORIZATION_VIOLATION", "nats_refused"],
+  ["MAX_PAYLOAD_EXCEEDED", "nats_payload_too_large"],
 ]);
 
 const WORDS: ReadonlyMap<string, string> = new Map([
@@ -50,6 +56,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["CONNECTION_TIMEOUT", "no connection in time"],
   ["PERMISSIONS_VIOLATION", "permissions violation"],
   ["AUTHORIZATION_VIOLATION", "authorization violation"],
+  ["MAX_PAYLOAD_EXCEEDED", "a message larger than NATS allows"],
 ]);
 
 function codeOf(error: unknown): string {

@@ -29,7 +29,7 @@ const PATIENCE_MS = 1000;
 export class JetStreamReadiness implements Service {
   readonly name = "JetStream";
   readonly #deps: ReadinessDeps;
-  readonly #steps: (() => Promise<void>)[] = [];
+  readonly #steps: (() => Promise<unknown>)[] = [];
   readonly #listeners: (() => void)[] = [];
   readonly #waiting = new Set<() => void>();
   #isReady = false;
@@ -47,7 +47,7 @@ export class JetStreamReadiness implements Service {
   }
 
   /** Adds a step, before `start`: it is repeated until it and all others succeed. `onReady` is told once they have. */
-  add(step: () => Promise<void>, onReady: () => void = () => undefined): void {
+  add(step: () => Promise<unknown>, onReady: () => void = () => undefined): void {
     this.#steps.push(step);
     this.#listeners.push(onReady);
   }

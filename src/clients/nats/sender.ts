@@ -26,6 +26,7 @@ export class Sender {
   /** Bytes handed over since the server last told how far it is. */
   #unconfirmedBytes = 0;
   #isAsking = false;
+  #isClosed = false;
 
   constructor(deps: { readonly log: Log }) {
     this.#log = deps.log;
@@ -43,8 +44,15 @@ export class Sender {
     this.#live = null;
   }
 
-  /** @throws {ServerError} `nats_payload_too_large`, `nats_outbox_full` */
+  /** There will be no connection any more. @returns how many messages were still waiting */
+  close(): number {
+    this.#isClosed = true;
+    return this.#outbox.takeAll().length;
+  }
+
+  /** @throws {ServerError} `nats_payload_too_large`, `nats_outbox_full`; `nats_unavailable` after `close` */
   publish(subject: string, text: string): void {
+    if (this.#isClosed) throw natsError("nats_unavailable", "the connection to NATS is closed");
     const message = { subject, payload: encoder.encode(text) };
     const limit = this.#limit();
     if (message.payload.length > limit) {

@@ -9,8 +9,8 @@ const MAX_SUBJECT_BYTES = 1024;
 const UNSAFE =
   /[\p{Cc} ]|(?<=^|\.)[*>](?=\.|$)|(?<=^|\.)\.|\.$|%(?=[0189][0-9A-F]|2[045AE]|3E|5F|7F)/gu;
 
-/** Subjects that are not for applications: the server's own, answers to requests, and stored streams of the broker. */
-const RESERVED = /^(?:\$|_(?=INBOX\.|R_\.|GR_\.|ac_|ac64_|ach_))/;
+/** Subjects that are not for applications: the server's own, answers to requests, stored streams and heartbeats of the broker. */
+const RESERVED = /^(?:\$|_(?=INBOX\.|R_\.|GR_\.|ac_|ac64_|ach_|anycable_presence_\.))/;
 
 /**
  * The subject that stands for a stream of any name: the name itself where it is one, so that it is the same for nodes of
@@ -40,6 +40,17 @@ export function configuredSubject(option: string, subject: string): string {
   if (/^[^\s\p{Cc}.]+(?:\.[^\s\p{Cc}.]+)*$/u.test(subject)) return subject;
   const text = `${option}: "${subject}" is no NATS subject: no blanks, no empty parts between dots`;
   throw natsError("invalid_subject", text);
+}
+
+/** Whether a subscription to `pattern` hears a subject: `*` stands for one part between dots, `>` at the end for all that follow. */
+export function subjectMatcher(pattern: string): (subject: string) => boolean {
+  const parts = pattern.split(".").map((part, index, { length }) => {
+    if (part === "*") return "[^.]+";
+    if (part === ">" && index === length - 1) return ".+";
+    return RegExp.escape(part);
+  });
+  const expression = new RegExp(`^${parts.join("\\.")}$`, "s");
+  return (subject) => expression.test(subject);
 }
 
 function percentEncode(character: string): string {

@@ -18,6 +18,8 @@ export interface HeartbeatDeps {
 }
 
 const SUBJECT = "_anycable_presence_.alive";
+/** Whatever else comes there is not from a node: it must not fill the memory. */
+const NODE_NAME = /^[-_0-9A-Za-z]{1,32}$/;
 const MIN_INTERVAL_MS = 200;
 const MAX_INTERVAL_MS = 5000;
 const MISSED = 3;
@@ -47,9 +49,10 @@ export class NodeHeartbeats {
   }
 
   start(): void {
-    this.#subscription = this.#link.subscribe(SUBJECT, (message) =>
-      this.#heardAtMs.set(message.string(), this.#clock.now()),
-    );
+    this.#subscription = this.#link.subscribe(SUBJECT, (message) => {
+      const node = message.string();
+      if (NODE_NAME.test(node)) this.#heardAtMs.set(node, this.#clock.now());
+    });
     this.restart();
   }
 

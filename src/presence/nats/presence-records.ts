@@ -37,7 +37,8 @@ export class PresenceRecords {
     this.#bucket = new Bucket({ name: "_anycable_presence_", ttlMs: TTL_MS, replicas }, deps);
   }
 
-  open(): Promise<void> {
+  /** @returns false when there were none: JetStream has lost them, or never had any */
+  open(): Promise<boolean> {
     return this.#bucket.open();
   }
 

@@ -1,6 +1,7 @@
 import type { JetStream } from "../../clients/nats/jetstream.ts";
 import { KeyedTurns } from "../../clients/nats/keyed-turns.ts";
 import type { NatsLink } from "../../clients/nats/link.ts";
+import { isUnheard } from "../../clients/nats/nats-error.ts";
 import type { JetStreamReadiness } from "../../clients/nats/readiness.ts";
 import { SharedReads } from "../../clients/nats/shared-reads.ts";
 import { joinEvent, leaveEvent } from "../../messages/presence-event.ts";
@@ -187,6 +188,8 @@ export class NatsPresenceStore implements PresenceStore, Service {
         this.#dirty.delete(key);
       } catch (error) {
         this.#dirty.set(key, member);
+        // Perhaps the bucket is gone, and with it what was written of the others.
+        this.#mustOpen ||= isUnheard(error);
         throw error;
       }
     });
@@ -285,7 +288,7 @@ export class NatsPresenceStore implements PresenceStore, Service {
   async #mend(): Promise<void> {
     this.#isMending = true;
     try {
-      if (this.#mustOpen) await this.#records.open();
+      if (this.#mustOpen && !(await this.#records.open())) this.#spoil();
       this.#mustOpen = false;
       const members = [...this.#dirty.values()];
       for (let start = 0; start < members.length; start += AT_ONCE) {

@@ -1,9 +1,19 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import type { SessionSnapshot } from "../../../src/messages/snapshot.ts";
 import type { History } from "../../../src/ports/broker.ts";
 import { epochOf, type NatsMemoryOptions, startNatsMemory } from "../../support/nats-memory.ts";
 import { codeOf, HAS_NATS, NatsServer, natsTitle } from "../../support/nats-server.ts";
 import { meta, publication } from "../../support/publications.ts";
 import { until } from "../../support/until.ts";
+
+const SNAPSHOT: SessionSnapshot = {
+  identifiers: "u1",
+  subscriptions: [["chat", ["room"]]],
+  cstate: [],
+  istate: [],
+  interest: false,
+  authenticatedAtMs: 0,
+};
 
 describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker"), () => {
   const cleanups: (() => unknown)[] = [];
@@ -183,6 +193,28 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker"), () => {
     expect(live.map(({ offset, data }) => `${offset}:${data}`)).toEqual(["1:1", "2:2", "3:3"]);
   });
 
+  test("NatsBroker tells how much it had to drop when JetStream never came, and whoever still waits", async () => {
+    const nats = await NatsServer.create();
+    cleanups.push(() => nats.stop());
+    const { broker, log, stop } = await node(nats);
+    await broker.publish(publication("room", "taken"));
+    const waiting = codeOf(() => broker.publish(publication("room", "waits")));
+
+    await stop();
+
+    expect(await waiting).toBe("publish_failed");
+    expect(log.records).toContainEqual({
+      level: "error",
+      message: "failed to publish message",
+      attributes: {
+        context: "broker",
+        provider: "nats",
+        dropped: 2,
+        error: "JetStream was not ready before the end",
+      },
+    });
+  }, 20_000);
+
   test("NatsBroker refuses publications while JetStream is away, goes on with its positions when it is back", async () => {
     const nats = await server();
     const { broker, pubsub, log } = await readyNode(nats);
@@ -199,6 +231,43 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker"), () => {
     expect(live.map(({ offset, data }) => `${offset}:${data}`)).toEqual(["1:1", "2:3"]);
     expect(new Set(live.map(({ epoch }) => epoch)).size).toBe(1);
     expect(log.messages("warn")).not.toContain("epoch updated");
+  });
+
+  test("NatsBroker drops what NATS will never take, with size and limit in the log, and stores nothing of it", async () => {
+    const nats = await server();
+    const { broker, pubsub, log } = await readyNode(nats);
+    await broker.publish(publication("room", "1"));
+
+    // The first one alone would fit and get a position, but no node could pass it on.
+    await broker.publish(publication("room", "x".repeat(1_048_576 - 10)));
+    await broker.publish(publication("room", "x".repeat(1_048_577)));
+    await broker.publish(publication("room", "2"));
+
+    const live = pubsub.delivery.publications;
+    expect(live.map(({ offset, data }) => `${offset}:${data}`)).toEqual(["1:1", "2:2"]);
+    const errors = log.records.filter(({ level }) => level === "error");
+    expect(errors).toEqual(
+      [1_048_657, 1_048_668].map((bytes) => ({
+        level: "error",
+        message: "failed to publish message",
+        attributes: {
+          context: "broker",
+          provider: "nats",
+          stream: "room",
+          error: `a message of ${bytes} bytes, NATS allows 1048576`,
+        },
+      })),
+    );
+  }, 20_000);
+
+  test("NatsBroker takes what just fits", async () => {
+    const nats = await server();
+    const { broker, pubsub, log } = await readyNode(nats);
+
+    await broker.publish(publication("room", "x".repeat(1_048_576 - 100)));
+
+    expect(pubsub.delivery.publications.map(({ offset }) => offset)).toEqual([1]);
+    expect(log.messages("error")).toEqual([]);
   });
 
   test("NatsBroker begins a new epoch when what was stored is lost, so that old positions are refused", async () => {
@@ -251,6 +320,24 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsBroker"), () => {
 
     const after = pubsub.delivery.publications.slice(20);
     expect(new Set(after.map(({ offset, epoch }) => `${offset} ${epoch}`)).size).toBe(1);
+  }, 15_000);
+
+  test("NatsSessionStore keeps sessions again after JetStream has lost everything, without a restart", async () => {
+    const nats = await server();
+    const { sessions } = await readyNode(nats);
+    await sessions.commit("s1", SNAPSHOT);
+    await nats.kill();
+    nats.wipe();
+    await nats.start();
+
+    await until("a session is kept", async () => {
+      return (await codeOf(() => sessions.commit("s2", SNAPSHOT))) === "no error";
+    });
+
+    expect(await sessions.restore("s2")).toEqual(SNAPSHOT);
+    expect(await sessions.restore("s1")).toBeNull();
+    await sessions.forget("s2");
+    expect(await sessions.restore("s2")).toBeNull();
   }, 15_000);
 
   test("NatsBroker finds epoch and history again after its own restart", async () => {

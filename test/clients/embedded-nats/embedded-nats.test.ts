@@ -28,6 +28,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
     const port = await freePort();
     const log = new FakeLog();
     const fatal: string[] = [];
+    const returns: string[] = [];
     const options = {
       serviceAddr: `nats://127.0.0.1:${port}`,
       name: "",
@@ -53,9 +54,10 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
       log,
       randomId: () => "x1Z",
       onFatal: (message) => void fatal.push(message),
+      onBack: () => void returns.push("back"),
     });
     cleanups.push(() => nats.stop(PATIENTLY));
-    return { nats, log, fatal, url: options.serviceAddr };
+    return { nats, log, fatal, returns, url: options.serviceAddr };
   }
 
   async function started<T extends { readonly nats: EmbeddedNats }>(made: T): Promise<T> {
@@ -127,7 +129,7 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
   });
 
   test("EmbeddedNats starts a server again that died, logs it, and health tells in between", async () => {
-    const { nats, log, url } = await create();
+    const { nats, log, url, returns } = await create();
     await nats.start();
     const link = await connect(url);
 
@@ -139,7 +141,33 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
     await until("the client", () => link.isUp);
     expect(log.messages("error")).toEqual(["embedded NATS server ended unexpectedly"]);
     expect(log.messages("info")).toContain("embedded NATS server is back");
+    expect(returns).toEqual(["back"]);
   });
+
+  test("EmbeddedNats leaves a server alone that ends when its process is about to end", async () => {
+    const { nats, log } = await create();
+    await nats.start();
+
+    nats.expectEnd();
+    process.kill(pidOf(nats), "SIGTERM");
+
+    await until("the end", () => nats.pid === null);
+    expect(log.messages("warn")).toEqual([
+      "embedded NATS server ended before the shutdown was over",
+    ]);
+    expect(log.messages("error")).toEqual([]);
+    expect(nats.health()).toBeNull();
+  }, 20_000);
+
+  test("EmbeddedNats removes what a start that failed has stored under a made-up name", async () => {
+    const { nats, url } = await create({ isJetstream: true });
+    await occupy(url);
+    await nats.start().catch(errorText);
+
+    await nats.stop(PATIENTLY);
+
+    expect(readdirSync(join(folder, "nats-data"))).toEqual([]);
+  }, 20_000);
 
   test("EmbeddedNats gives up on a server that does not come back, and says why", async () => {
     let pace = 1;
@@ -164,21 +192,26 @@ describe.skipIf(!HAS_NATS)(natsTitle("EmbeddedNats"), () => {
     expect(nats.health()).not.toBeNull();
   });
 
-  test("EmbeddedNats leaves no server behind when its process is killed", async () => {
-    const port = await freePort();
-    const owner = Bun.spawn(
-      [process.execPath, join(import.meta.dir, "owner.ts"), String(port), folder],
-      { stdout: "pipe", stderr: "inherit" },
-    );
-    cleanups.push(() => owner.kill("SIGKILL"));
-    const { value } = await owner.stdout.getReader().read();
-    const pid = Number(Buffer.from(value ?? new Uint8Array()).toString());
-    expect(isAlive(pid)).toBe(true);
+  test.each(["works", "hangs"])(
+    "EmbeddedNats leaves no server behind that %s when its process is killed",
+    async (state) => {
+      const port = await freePort();
+      const owner = Bun.spawn(
+        [process.execPath, join(import.meta.dir, "owner.ts"), String(port), folder],
+        { stdout: "pipe", stderr: "inherit" },
+      );
+      cleanups.push(() => owner.kill("SIGKILL"));
+      const { value } = await owner.stdout.getReader().read();
+      const pid = Number(Buffer.from(value ?? new Uint8Array()).toString());
+      expect(isAlive(pid)).toBe(true);
+      // A stopped process takes no other signal.
+      if (state === "hangs") process.kill(pid, "SIGSTOP");
 
-    owner.kill("SIGKILL");
+      owner.kill("SIGKILL");
 
-    await until("the server is gone", () => !isAlive(pid), 1000);
-  });
+      await until("the server is gone", () => !isAlive(pid));
+    },
+  );
 
   test("EmbeddedNats keeps what JetStream stored under a lasting name, and only that", async () => {
     const { nats } = await create({ isJetstream: true, name: "n1" });

@@ -30,6 +30,7 @@ const nats = new EmbeddedNats(
     log: new FakeLog(),
     randomId: () => "x1Z",
     onFatal: () => process.exit(1),
+    onBack: () => undefined,
   },
 );
 await nats.start();

@@ -146,6 +146,16 @@ test("planServer names options that do nothing without another one", () => {
   ]);
 });
 
+test("planServer warns of a made-up name in a JetStream cluster, and only there", () => {
+  const cluster = { clusterAddr: "nats://127.0.0.1:5222", routes: ["nats://127.0.0.1:5222"] };
+
+  const warning = expect.stringContaining("needs enats_server_name");
+  expect(plan({ ...cluster, isJetstream: true }).warnings).toEqual([warning]);
+  expect(plan({ ...cluster, isJetstream: true, name: "n1" }).warnings).toEqual([]);
+  expect(plan(cluster).warnings).toEqual([]);
+  expect(plan({ isJetstream: true }).warnings).toEqual([]);
+});
+
 test("planServer names what is wrong with an address", () => {
   const cluster = { clusterAddr: "nats://127.0.0.1:5222" };
   const gateway = { gatewayAddr: "nats://127.0.0.1:7222" };

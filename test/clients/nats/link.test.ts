@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { AddressInfo } from "node:net";
 import { createServer, type Server, type Socket } from "node:net";
+import { NatsLink } from "../../../src/clients/nats/link.ts";
+import { FakeLog } from "../../support/fake-log.ts";
 import {
+  CLOCK,
   codeOf,
   HAS_NATS,
   NatsServer,
@@ -159,6 +162,8 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsLink"), () => {
     expect(await codeOf(() => link.publish("a", "x".repeat(1_048_577)))).toBe(
       "nats_payload_too_large",
     );
+    const request = { payload: "x".repeat(1_048_577), timeoutMs: 1000 };
+    expect(await codeOf(() => link.request("a", request))).toBe("nats_payload_too_large");
     link.publish("a", "x".repeat(1_048_576));
 
     await until("the large one", () => heard.length === 1);
@@ -212,6 +217,55 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsLink"), () => {
 
     expect(performance.now() - startedMs).toBeLessThan(500);
   });
+
+  test("NatsLink tells how much it had to drop when it stops without NATS, and takes no more", async () => {
+    const nats = await server();
+    const { link, log } = await linkTo([nats.url]);
+    await nats.kill();
+    await until("the loss", () => !link.isUp);
+    for (const text of ["1", "2", "3"]) link.publish("a", text);
+
+    await link.stop(PATIENTLY);
+
+    const errors = log.records.filter(({ level }) => level === "error");
+    expect(errors).toEqual([
+      {
+        level: "error",
+        message: "failed to publish message",
+        attributes: { dropped: 3, error: "NATS had not taken it before the end" },
+      },
+    ]);
+    expect(await codeOf(() => link.publish("a", "4"))).toBe("nats_unavailable");
+  }, 20_000);
+
+  test("NatsLink connects at once when it is told that its server is back", async () => {
+    const nats = await NatsServer.create();
+    cleanups.push(() => nats.stop());
+    const retries: (() => void)[] = [];
+    const pauses: number[] = [];
+    const options = { name: "test", servers: [nats.url], isOrdered: true, maxReconnectAttempts: 5 };
+    // Pauses between tries are so long that they do not end by themselves.
+    const after = (delayMs: number, callback: () => void) => {
+      if (delayMs !== 250) return CLOCK.after(delayMs, callback);
+      pauses.push(delayMs);
+      return CLOCK.after(3_600_000, callback);
+    };
+    const link = new NatsLink(options, {
+      clock: { now: () => CLOCK.now(), after },
+      random: () => 0,
+      log: new FakeLog(),
+      onFatal: () => undefined,
+      onServerBack: (retryNow) => void retries.push(retryNow),
+    });
+    cleanups.push(() => link.stop(AbortSignal.abort()));
+    await link.start();
+    await until("a pause", () => pauses.length === 1);
+    await nats.start();
+
+    for (const retryNow of retries) retryNow();
+
+    await until("the connection", () => link.isUp);
+  }, 20_000);
 
   test("NatsLink lets out what was published before it stops, and stops within 2 s when NATS hangs", async () => {
     const nats = await server();

@@ -1,5 +1,9 @@
 import { expect, test } from "bun:test";
-import { configuredSubject, natsSubject } from "../../../src/clients/nats/subject.ts";
+import {
+  configuredSubject,
+  natsSubject,
+  subjectMatcher,
+} from "../../../src/clients/nats/subject.ts";
 import { codeOf } from "../../support/nats-server.ts";
 
 test("natsSubject leaves names alone that are subjects, so that nodes of the reference hear them", () => {
@@ -41,6 +45,7 @@ test("natsSubject keeps applications away from the server's own subjects and fro
   expect(natsSubject("_INBOX.abc")).toBe("%5FINBOX.abc");
   expect(natsSubject("_ac_room")).toBe("%5Fac_room");
   expect(natsSubject("_ac64_cm9vbQ")).toBe("%5Fac64_cm9vbQ");
+  expect(natsSubject("_anycable_presence_.alive")).toBe("%5Fanycable_presence_.alive");
 });
 
 test("natsSubject gives different names different subjects", () => {
@@ -73,4 +78,21 @@ test("configuredSubject takes an operator's subject as it is and refuses what br
   for (const bad of ["", "a b", "a\r\nb", "a..b", ".a", "a."]) {
     expect(await codeOf(() => configuredSubject("nats_channel", bad))).toBe("invalid_subject");
   }
+});
+
+test("subjectMatcher knows what a subscription hears", () => {
+  const [one, all, plain] = ["app.*.events", "app.>", "a+b"].map(subjectMatcher);
+
+  expect(["app.x.events", "app.x.y.events", "app.events"].map((name) => one?.(name))).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  expect(["app.x", "app.x.y", "app", "apps.x"].map((name) => all?.(name))).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
+  expect(["a+b", "aab"].map((name) => plain?.(name))).toEqual([true, false]);
 });

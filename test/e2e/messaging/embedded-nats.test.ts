@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connect } from "nats";
 import { Cableway } from "../../support/cableway.ts";
 import { HAS_NATS, natsTitle } from "../../support/nats-server.ts";
@@ -41,6 +44,11 @@ async function listener(server: Cableway): Promise<RawClient> {
   const client = await welcomed(server);
   await client.subscribe(CHAT);
   return client;
+}
+
+/** The process of its NATS. */
+function childOf({ process: { pid } }: Cableway): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim());
 }
 
 /** Publishes as an application does, until the client has got one: interest crosses gateways in its own time. */
@@ -112,5 +120,34 @@ describe.skipIf(!HAS_NATS)(natsTitle("Embedded NATS"), () => {
     await closed;
     expect(performance.now() - killedAt).toBeLessThan(1000);
     client.destroy();
+  });
+
+  test("An embedded NATS that is signalled together with its server is not started again", async () => {
+    await using server = await node(await local(), "--shutdown_delay=2");
+    server.signal("SIGTERM");
+    await server.logged("Shutting down");
+
+    process.kill(childOf(server), "SIGTERM");
+
+    expect(await server.exited()).toBe(0);
+    expect(server.log).toContain("embedded NATS server ended before the shutdown was over");
+    expect(server.log).not.toContain("ended unexpectedly");
+    expect(server.log).not.toContain("is back");
+  });
+
+  test("A start that fails leaves nothing of the embedded NATS in the temporary folder", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "cableway-e2e-"));
+    cleanups.push(() => rmSync(folder, { recursive: true }));
+    await using other = await Cableway.start(["--public", "--norpc"]);
+    const { host, port } = other;
+
+    const { exitCode, output } = await Cableway.run(
+      ["--public", "--norpc", "--embed_nats", "--broker=nats", `--enats_addr=${await local()}`],
+      { host, port, env: { TMPDIR: folder } },
+    );
+
+    expect(exitCode).toBe(1);
+    expect(output).toContain("Embedded NATS server started");
+    expect(readdirSync(join(folder, "nats-data"))).toEqual([]);
   });
 });

@@ -1,10 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Cableway } from "../../support/cableway.ts";
+import { Forwarder } from "../../support/forwarder.ts";
 import { HAS_NATS, NatsServer, natsTitle } from "../../support/nats-server.ts";
 import type { RawClient } from "../../support/raw-client.ts";
 import { freePort } from "../../support/redis-server.ts";
 import { until } from "../../support/until.ts";
-import { welcomed, welcomedWithSid } from "../../support/welcomed.ts";
+import { expectSilence, welcomed, welcomedWithSid } from "../../support/welcomed.ts";
 import { EXT, pubsub } from "../../support/wire.ts";
 
 setDefaultTimeout(60_000);
@@ -55,6 +56,29 @@ describe.skipIf(!HAS_NATS)(natsTitle("The NATS broker"), () => {
     ]);
   });
 
+  test("A batch with a message that NATS will never take is acknowledged, and the others are delivered once", async () => {
+    await using nats = await stoppable(await NatsServer.startJetStream());
+    await using server = await node(nats.url);
+    const epoch = await epochOf(server);
+    using client = await listener(server);
+    const batch = ["small", "x".repeat(1_048_576 - 30), "last"].map((text) => ({
+      stream: "chat/1",
+      data: JSON.stringify(text),
+    }));
+
+    const answer = await server.fetch("/_broadcast", {
+      method: "POST",
+      body: JSON.stringify(batch),
+    });
+
+    expect(answer.status).toBe(201);
+    expect([await client.next(), await client.next()]).toEqual([
+      stored("small", epoch, 1),
+      stored("last", epoch, 2),
+    ]);
+    await server.logged("failed to publish message");
+  });
+
   test("A client is restored on another node and gets what it missed", async () => {
     await using nats = await stoppable(await NatsServer.startJetStream());
     await using first = await node(nats.url);
@@ -77,6 +101,32 @@ describe.skipIf(!HAS_NATS)(natsTitle("The NATS broker"), () => {
       stored("missed", epoch, 2),
       { type: "confirm_history", identifier: CHAT },
     ]);
+  });
+
+  test("Connected clients get, once and in order, what was published while their node was off the network", async () => {
+    await using nats = await stoppable(await NatsServer.startJetStream());
+    await using network = await Forwarder.start(nats.port);
+    await using first = await node(`nats://127.0.0.1:${network.port}`);
+    await using second = await node(nats.url);
+    const epoch = await epochOf(first);
+    await epochOf(second);
+    using client = await listener(first);
+    expect(await publish(second, "before")).toBe(201);
+    expect(await client.next()).toEqual(stored("before", epoch, 1));
+
+    network.redirect(await freePort());
+    // Both connections are lost: the one to other nodes, and the one to JetStream.
+    await first.loggedTimes("connection failed", 2);
+    for (const text of ["one", "two"]) expect(await publish(second, text)).toBe(201);
+    network.redirect(nats.port);
+
+    expect([await client.next(), await client.next()]).toEqual([
+      stored("one", epoch, 2),
+      stored("two", epoch, 3),
+    ]);
+    expect(await publish(second, "after")).toBe(201);
+    expect(await client.next()).toEqual(stored("after", epoch, 4));
+    await expectSilence(client);
   });
 
   test("Presence is one set for all nodes: one join, a total of two, one leave", async () => {
@@ -219,7 +269,10 @@ describe.skipIf(!HAS_NATS)(natsTitle("An embedded JetStream cluster"), () => {
     await using returned = await start(2);
     expect(await epochOf(returned)).toBe(epoch);
     using late = await listener(returned);
-    expect(await publish(returned, "after")).toBe(201);
+    await until(
+      "the returned node publishes",
+      async () => (await publish(returned, "after")) === 201,
+    );
 
     const heard: string[] = [];
     while (heard.at(-1) !== "after") {

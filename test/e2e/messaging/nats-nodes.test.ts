@@ -1,4 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Cableway } from "../../support/cableway.ts";
 import { Follower } from "../../support/follower.ts";
 import { HttpProducers } from "../../support/http-producers.ts";
@@ -184,6 +186,19 @@ describe.skipIf(!HAS_NATS)(natsTitle("Nodes on one NATS"), () => {
     expect(await victim.next()).toMatchObject({ type: "disconnect", reason: "remote" });
   });
 
+  test("No client can subscribe to what a channel with wildcards hears: all would get it twice", async () => {
+    await using room = await startNats();
+    await using server = await node(room.url, "--nats_channel=app.*.events");
+    using client = await welcomed(server);
+    const identifier = pubsub("app.x.events");
+
+    client.send({ command: "subscribe", identifier });
+    expect(await client.next()).toEqual({ type: "reject_subscription", identifier });
+
+    await client.subscribe(pubsub("app.x"));
+    expect(await room.subjects()).toEqual([COMMANDS, "app.*.events", "app.x"]);
+  });
+
   test("A subscription that is confirmed misses nothing that another node publishes from then on", async () => {
     await using room = await startNats();
     await using first = await node(room.url);
@@ -230,6 +245,24 @@ describe.skipIf(!HAS_NATS)(natsTitle("Nodes on one NATS"), () => {
       Array.from({ length: a.taken.length }, (_, n) => n + 1),
     );
     expect(inOrder(b)).toEqual(inOrder(a));
+  });
+
+  test("A node that gives NATS up tells how many acknowledged publications are lost", async () => {
+    await using room = await startNats();
+    const config = join(room.nats.folder, "anycable.toml");
+    writeFileSync(config, "[nats]\nmax_reconnect_attempts = 2\n");
+    await using server = await node(room.url, `--config-path=${config}`);
+    await room.nats.kill();
+    await server.logged("connection failed");
+
+    await server.publish("chat/1", 1);
+    await server.publish("chat/1", 2);
+
+    expect(await server.exited()).toBe(1);
+    expect(linesWith(server, "failed to publish message").at(-1)).toContain("dropped=2");
+    expect(server.log.trimEnd().split("\n").at(-1)).toBe(
+      "failed to reconnect to NATS: attempts exceeded",
+    );
   });
 
   test("SIGTERM ends a node soon with code 0 while NATS is away, and when it hangs", async () => {

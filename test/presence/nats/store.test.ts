@@ -88,6 +88,22 @@ describe.skipIf(!HAS_NATS)(natsTitle("NatsPresenceStore"), () => {
     expect(await total(a)).toBe(1);
   });
 
+  test("NatsPresenceStore makes its bucket again when it was deleted, with all members of this node", async () => {
+    const nats = await server();
+    const a = await node(nats);
+    await a.store.join(ROOM, "s1", "42", VERA);
+    const app = await nats.connect();
+    await app.request("$JS.API.STREAM.DELETE.KV__anycable_presence_");
+    await app.close();
+
+    // Nothing else tells of the loss: the connection is up all the time.
+    await until("joins work", async () => {
+      return (await codeOf(() => a.store.join(ROOM, "s2", "43", ""))) === "no error";
+    });
+
+    await until("both are there", async () => (await total(a)) === 2);
+  }, 20_000);
+
   test("NatsPresenceStore lists many members of a stream, and only those", async () => {
     const nats = await server();
     const [a, b] = [await node(nats, { ttlMs: 60_000 }), await node(nats, { ttlMs: 60_000 })];
