@@ -65,6 +65,7 @@ export class GapFiller implements Delivery {
       publish: (publication) => pubsub.publish(publication),
       command: (remote) => pubsub.command(remote),
       subscribe: async (stream) => {
+        const isFirst = !this.#streams.has(stream);
         const live = this.#take(stream);
         try {
           await pubsub.subscribe(stream);
@@ -73,7 +74,7 @@ export class GapFiller implements Delivery {
           throw error;
         }
         // Reports for itself; the client does not have to wait.
-        if (!live.isKnown && live.subscribers === 1) void this.#learn(live);
+        if (isFirst) void this.#learn(live);
       },
       unsubscribe: (stream) => {
         this.#leave(stream);

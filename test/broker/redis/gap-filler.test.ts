@@ -145,6 +145,16 @@ test("GapFiller sees a gap in a stream to which nothing had ever been published"
   expect(delivered()).toEqual(["e1/1", "e1/2"]);
 });
 
+test("GapFiller learns where a stream is also when two first subscribers come at once", async () => {
+  const { gaps, watched, asked } = await start({ epoch: "e1", offset: 7 });
+  await Promise.all([watched.subscribe("b"), watched.subscribe("b")]);
+  await settled();
+
+  gaps.deliver(publication("b", "9", { offset: 9, epoch: "e1" }));
+
+  expect(asked).toEqual([{ epoch: "e1", offset: 7 }]);
+});
+
 test("GapFiller passes on what was on its way when it learnt where the stream is", async () => {
   const { deliver, delivered, asked } = await start({ epoch: "e1", offset: 7 });
 
