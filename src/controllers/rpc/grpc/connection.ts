@@ -189,8 +189,14 @@ export class Connection {
     }
     this.inFlight.set(exchange, stream);
     exchange.begin(stream);
-    stream.on("response", (headers) => exchange.receiveHeaders(headers));
-    stream.on("data", (chunk: Uint8Array) => exchange.receiveData(chunk));
+    stream.on("response", (headers) => {
+      this.keepalive?.touch();
+      exchange.receiveHeaders(headers);
+    });
+    stream.on("data", (chunk: Uint8Array) => {
+      this.keepalive?.touch();
+      exchange.receiveData(chunk);
+    });
     stream.on("trailers", (headers) => exchange.receiveTrailers(headers));
     stream.on("error", ignore);
     stream.on("close", () => this.streamClosed(exchange, stream));
@@ -199,7 +205,8 @@ export class Connection {
 
   private streamClosed(exchange: Exchange, stream: ClientHttp2Stream): void {
     if (!this.inFlight.delete(exchange)) return;
-    this.keepalive?.touch();
+    // a call that we gave up closes by our own doing: no sign of life
+    if (!exchange.isSettled) this.keepalive?.touch();
     this.settle(exchange, stream);
     const isDrained = this.state === "draining" && this.inFlight.size === 0;
     // streams close before the session says that it has: nothing new may go there
