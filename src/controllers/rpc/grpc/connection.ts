@@ -118,8 +118,10 @@ export class Connection {
         this.socket = this.deps.dial();
         return this.socket;
       },
-      // more than 128 response headers are refused otherwise
+      // more than 128 response headers, or 64 KB of them, end the connection otherwise; one header alone over
+      // 64 KB does whatever is set
       maxHeaderListPairs: 4096,
+      settings: { maxHeaderListSize: MAX_HEADER_LIST_BYTES },
     } as Parameters<typeof connect>[1]); // `maxHeaderListPairs` is missing in the declared type
     session.on("remoteSettings", (settings) =>
       this.settingsReceived(settings.maxConcurrentStreams),
@@ -270,6 +272,7 @@ export class Connection {
   }
 }
 
+const MAX_HEADER_LIST_BYTES = 16_777_216;
 const NGHTTP2_REFUSED_STREAM = 7;
 const NGHTTP2_ENHANCE_YOUR_CALM = 11;
 
