@@ -191,10 +191,7 @@ export class Connection {
     }
     this.inFlight.set(exchange, stream);
     exchange.begin(stream);
-    stream.on("response", (headers) => {
-      this.keepalive?.touch();
-      exchange.receiveHeaders(headers);
-    });
+    stream.on("response", (headers) => exchange.receiveHeaders(headers));
     stream.on("data", (chunk: Uint8Array) => {
       this.keepalive?.touch();
       exchange.receiveData(chunk);
