@@ -235,3 +235,18 @@ test.concurrent("The log at debug tells what the application answered", async ()
   expect(lines[1]).toContain("controller subscribe");
   expect(server.log).not.toContain("s3cret");
 });
+
+test.concurrent("Clients with a request id beyond Latin-1 are asked about like any other, and shut nobody out", async () => {
+  await using backend = await startBackend();
+  await using server = await start(backend);
+
+  for (let count = 0; count < 12; count++) {
+    using client = await server.connect({ headers: { "X-Request-ID": "ż" } });
+    expect(await client.nextText()).toBe(WELCOME);
+  }
+
+  // the HTTP library tells one character for each byte
+  const sid = backend.calls[0]?.headers["x-anycable-meta-sid"] ?? "";
+  expect(Buffer.from(sid, "latin1").toString()).toBe("ż");
+  expect(await outcome(server)).toBe(WELCOME);
+});
