@@ -7,11 +7,13 @@ const RST_STREAM = 3;
 const SETTINGS = 4;
 const PING = 6;
 const GOAWAY = 7;
+const CONTINUATION = 9;
 const ACK = 1;
 const END_STREAM = 1;
 const END_HEADERS = 4;
 const PREFACE_BYTES = 24;
 const FRAME_HEAD_BYTES = 9;
+const MAX_FRAME_BYTES = 16_384;
 
 /** What the peer does with a complete request; `number` counts the requests of all connections from 1. */
 export type RawHandler = (connection: RawConnection, streamId: number, number: number) => void;
@@ -96,10 +98,15 @@ export class RawConnection {
     this.write(SETTINGS, 0, 0, payload);
   }
 
-  /** Response headers, literally. */
+  /** Response headers, literally, in as many frames as they need. */
   headers(streamId: number, headers: Readonly<Record<string, string>>, end = false): void {
     const block = Buffer.concat(Object.entries(headers).map(literal));
-    this.write(HEADERS, END_HEADERS | (end ? END_STREAM : 0), streamId, block);
+    for (let at = 0; at < block.length; at += MAX_FRAME_BYTES) {
+      const isLast = at + MAX_FRAME_BYTES >= block.length;
+      const type = at === 0 ? HEADERS : CONTINUATION;
+      const flags = (isLast ? END_HEADERS : 0) | (end && at === 0 ? END_STREAM : 0);
+      this.write(type, flags, streamId, block.subarray(at, at + MAX_FRAME_BYTES));
+    }
   }
 
   data(streamId: number, bytes: Uint8Array): void {

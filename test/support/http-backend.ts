@@ -11,10 +11,11 @@ export interface HttpCall {
   readonly text: string;
 }
 
-/** An answer; `cut` ends the connection without one, `hang` leaves it open. */
+/** An answer; `cut` ends the connection without one, `hang` leaves it open, `stall` does so after a head with status 500. */
 export type HttpAnswer =
   | "cut"
   | "hang"
+  | "stall"
   | {
       readonly status?: number;
       readonly headers?: Readonly<Record<string, string>>;
@@ -88,6 +89,11 @@ async function give(
   response: ServerResponse,
 ): Promise<void> {
   if (answer === "hang") return;
+  if (answer === "stall") {
+    response.writeHead(500, { "content-length": "10" });
+    response.write("oops");
+    return;
+  }
   if (answer === "cut") {
     request.socket.destroy();
     return;

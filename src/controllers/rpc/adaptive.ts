@@ -84,6 +84,6 @@ export class AdaptiveConcurrency {
     if (this.exhaustions > 0) return Math.max(min, Math.min(Math.floor(now * 0.75), now - 1));
     if (waiting === 0) return now;
     const step = Math.max(1, Math.ceil(waiting / 4));
-    return Math.min(max, now + step, Math.ceil(now * 1.1));
+    return Math.min(max, now + step, now + Math.ceil(now / 10));
   }
 }

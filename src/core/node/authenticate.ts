@@ -19,7 +19,10 @@ export async function authenticate(
   if (await restore(context, session, restoreSid)) return;
   if (session.isEnded) return;
   const result = await context.controller.authenticate(session, session.callSignal());
-  if (session.isEnded) return;
+  if (session.isEnded) {
+    session.log.debug("skip authenticate result: closed");
+    return;
+  }
   switch (result.status) {
     case "success":
       return welcome(context, session, result);

@@ -47,6 +47,15 @@ test("Capacity grows by a quarter of those who wait, by a tenth at most", () => 
   expect(permits.capacity).toBe(30); // ceil(27 * 1.1)
 });
 
+test("A tenth of a round number is exact", () => {
+  const { clock, permits } = adaptive({ initial: 50, min: 1, max: 100 });
+
+  permits.waiting = 1000;
+  clock.advance(1000);
+
+  expect(permits.capacity).toBe(55); // 50 * 1.1 is a little more than 55
+});
+
 test("Capacity never leaves its bounds", () => {
   const { clock, permits, adjuster } = adaptive({ initial: 9, min: 8, max: 10 });
 

@@ -33,6 +33,16 @@ test("A host that no call can reach is no reason not to start: calls are unavail
   expect(result.status === "error" && result.error).toContain("no usable RPC address");
 });
 
+test("A list whose entries are not all addresses is warned of", () => {
+  expect(create({ host: "grpc-list://a:1,b" }).log.records).toEqual([
+    {
+      level: "warn",
+      message: "no usable RPC address, skipped",
+      attributes: { context: "rpc", impl: "grpc", addr: "b" },
+    },
+  ]);
+});
+
 test("gRPC counts connections, HTTP does not; neither has a capacity (rpc#28)", () => {
   const common = ["call", "canceled", "error"].map((name) => `rpc_${name}_total`);
   const others = ["rpc_pending_num", "rpc_retries_total", "rpc_timeout_total"];

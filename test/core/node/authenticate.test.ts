@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { CLOSES } from "../../../src/messages/close.ts";
-import { NodeRoom } from "../../support/node-room.ts";
+import { NodeRoom, settled } from "../../support/node-room.ts";
 import { letIn } from "../../support/scripted-controller.ts";
 
 const UNAUTHORIZED = '{"type":"disconnect","reason":"unauthorized","reconnect":false}';
@@ -57,6 +57,23 @@ test("Node cuts a client whose authentication was cancelled by nobody", async ()
 
   expect(client.connection.closes).toEqual([CLOSES.authError]);
   expect(room.controller.called("subscribe")).toEqual([]);
+});
+
+test("Node drops the answer of the application when it has closed the session meanwhile", async () => {
+  const room = new NodeRoom();
+  const answer = Promise.withResolvers<void>();
+  room.controller.onAuthenticate = async (client) => {
+    await answer.promise;
+    return letIn(client, {});
+  };
+  const client = await room.connect();
+
+  await room.shutDown();
+  answer.resolve();
+  await settled();
+
+  expect(client.connection.sent.join()).not.toContain("welcome");
+  expect(room.log.messages("debug")).toContain("skip authenticate result: closed");
 });
 
 test("Node invents no welcome when the application sends none", async () => {

@@ -219,3 +219,34 @@ test.concurrent("rpc#42 A request that runs when the server closes its session i
   await server.metricReaches("rpc_canceled_total", 1);
   expect(await server.metric("rpc_error_total")).toBe(0);
 });
+
+test.concurrent("The log at debug tells what the application answered", async () => {
+  await using backend = await startBackend();
+  await using server = await start(backend, "--debug", "--http_rpc_secret=s3cret");
+  using client = await server.connect({ headers: { "X-Request-ID": "r7" } });
+  expect(await client.nextText()).toBe(WELCOME);
+
+  client.send({ command: "subscribe", identifier: CHAT });
+  expect(await client.nextText()).toBe(confirmed(CHAT));
+
+  await server.logged("controller subscribe");
+  const lines = server.log.split("\n").filter((line) => line.includes("DBG controller "));
+  expect(lines[0]).toContain("context=rpc sid=r7 response.status=success response.transmissions=");
+  expect(lines[1]).toContain("controller subscribe");
+  expect(server.log).not.toContain("s3cret");
+});
+
+test.concurrent("Clients with a request id beyond Latin-1 are asked about like any other, and shut nobody out", async () => {
+  await using backend = await startBackend();
+  await using server = await start(backend);
+
+  for (let count = 0; count < 12; count++) {
+    using client = await server.connect({ headers: { "X-Request-ID": "ż" } });
+    expect(await client.nextText()).toBe(WELCOME);
+  }
+
+  // the HTTP library tells one character for each byte
+  const sid = backend.calls[0]?.headers["x-anycable-meta-sid"] ?? "";
+  expect(Buffer.from(sid, "latin1").toString()).toBe("ż");
+  expect(await outcome(server)).toBe(WELCOME);
+});

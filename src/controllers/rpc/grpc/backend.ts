@@ -71,7 +71,7 @@ export class GrpcBackend implements Backend {
         clock,
         random,
         log,
-        resolver: resolverOf(options.host),
+        resolver: resolverOf(options.host, log),
         createConnection: (address, owner) => this.createConnection(address, owner),
       },
     );
@@ -148,9 +148,10 @@ function callOptions(attempt: Attempt): Parameters<Client<typeof RPC>["connect"]
 }
 
 /** A host that cannot be understood is no reason not to start: every call is told why it fails. */
-function resolverOf(host: string): Resolver {
+function resolverOf(host: string, log: Log): Resolver {
+  const skip = (addr: string) => log.warn("no usable RPC address, skipped", { addr });
   try {
-    return createResolver(parseTarget(host));
+    return createResolver(parseTarget(host, skip));
   } catch (error) {
     return {
       isDynamic: false,

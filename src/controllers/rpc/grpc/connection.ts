@@ -118,8 +118,10 @@ export class Connection {
         this.socket = this.deps.dial();
         return this.socket;
       },
-      // more than 128 response headers are refused otherwise
+      // more than 128 response headers, or 64 KB of them, end the connection otherwise; one header alone over
+      // 64 KB does whatever is set
       maxHeaderListPairs: 4096,
+      settings: { maxHeaderListSize: MAX_HEADER_LIST_BYTES },
     } as Parameters<typeof connect>[1]); // `maxHeaderListPairs` is missing in the declared type
     session.on("remoteSettings", (settings) =>
       this.settingsReceived(settings.maxConcurrentStreams),
@@ -190,7 +192,10 @@ export class Connection {
     this.inFlight.set(exchange, stream);
     exchange.begin(stream);
     stream.on("response", (headers) => exchange.receiveHeaders(headers));
-    stream.on("data", (chunk: Uint8Array) => exchange.receiveData(chunk));
+    stream.on("data", (chunk: Uint8Array) => {
+      this.keepalive?.touch();
+      exchange.receiveData(chunk);
+    });
     stream.on("trailers", (headers) => exchange.receiveTrailers(headers));
     stream.on("error", ignore);
     stream.on("close", () => this.streamClosed(exchange, stream));
@@ -199,7 +204,8 @@ export class Connection {
 
   private streamClosed(exchange: Exchange, stream: ClientHttp2Stream): void {
     if (!this.inFlight.delete(exchange)) return;
-    this.keepalive?.touch();
+    // a call that we gave up closes by our own doing: no sign of life
+    if (!exchange.isSettled) this.keepalive?.touch();
     this.settle(exchange, stream);
     const isDrained = this.state === "draining" && this.inFlight.size === 0;
     // streams close before the session says that it has: nothing new may go there
@@ -263,6 +269,7 @@ export class Connection {
   }
 }
 
+const MAX_HEADER_LIST_BYTES = 16_777_216;
 const NGHTTP2_REFUSED_STREAM = 7;
 const NGHTTP2_ENHANCE_YOUR_CALM = 11;
 

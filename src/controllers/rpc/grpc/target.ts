@@ -29,17 +29,18 @@ const DEFAULT_PORT = 443;
 
 /**
  * Reads a gRPC host: `host:port`, `dns://[server]/host[:port]`, `grpc-list://a:1,b:2`, `unix:path`,
- * `unix-abstract:name`, `ipv4:`, `ipv6:`, `passthrough:///host:port`, `grpc://host:port`.
+ * `unix-abstract:name`, `ipv4:`, `ipv6:`, `passthrough:///host:port`, `grpc://host:port`; schemes in any case.
+ * @param skip told the entries of a list that are no addresses, when others are
  * @throws {ServerError} `rpc_bad_host` for what no call can reach. Source: spec "rpc", section 3
  */
-export function parseTarget(host: string): Target {
-  const [, scheme = "", rest = ""] = /^([a-z0-9-]+):(.*)$/s.exec(host) ?? [];
-  switch (scheme) {
+export function parseTarget(host: string, skip: (entry: string) => void = ignore): Target {
+  const [, scheme = "", rest = ""] = /^([a-z0-9-]+):(.*)$/is.exec(host) ?? [];
+  switch (scheme.toLowerCase()) {
     case "grpc-list":
-      return { kind: "addresses", addresses: listOf(withoutSlashes(rest).split(/[,/]/), null) };
+      return listOf(withoutSlashes(rest).split(/[,/]/), null, skip);
     case "ipv4":
     case "ipv6":
-      return { kind: "addresses", addresses: listOf(rest.split(","), DEFAULT_PORT) };
+      return listOf(rest.split(","), DEFAULT_PORT, skip);
     case "unix":
       return unixSocket(rest.startsWith("//") ? rest.slice(2) : rest);
     case "unix-abstract":
@@ -92,10 +93,23 @@ function unixSocket(path: string): Target {
   return { kind: "addresses", addresses: [address] };
 }
 
-function listOf(texts: readonly string[], defaultPort: number | null): readonly Address[] {
-  const named = texts.map((text) => text.trim()).filter((text) => text !== "");
-  if (named.length === 0) throw badHost(texts.join(","));
-  return named.map((text) => addressOf(text, defaultPort));
+function listOf(
+  texts: readonly string[],
+  defaultPort: number | null,
+  skip: (entry: string) => void,
+): Target {
+  const addresses: Address[] = [];
+  const bad: string[] = [];
+  for (const entry of texts.map((text) => text.trim()).filter((text) => text !== "")) {
+    try {
+      addresses.push(addressOf(entry, defaultPort));
+    } catch {
+      bad.push(entry);
+    }
+  }
+  if (addresses.length === 0) throw badHost(texts.join(","));
+  for (const entry of bad) skip(entry);
+  return { kind: "addresses", addresses };
 }
 
 function addressOf(text: string, defaultPort: number | null): Address {
@@ -105,6 +119,10 @@ function addressOf(text: string, defaultPort: number | null): Address {
 
 function withoutSlashes(rest: string): string {
   return rest.startsWith("//") ? rest.slice(2) : rest;
+}
+
+function ignore(): void {
+  // for whoever does not ask
 }
 
 function badHost(text: string): ServerError {

@@ -7,11 +7,12 @@ import type {
   DisconnectResponse,
 } from "../../../../protos/gen/rpc_pb.js";
 import { errorText, ServerError } from "../../../messages/server-error.ts";
-import type { Clock, Timer } from "../../../ports/clock.ts";
+import type { Clock } from "../../../ports/clock.ts";
 import type { Attempt, Backend } from "../backend.ts";
 import { cutText, statusFailure } from "../failure.ts";
 import { parseBaseUrl } from "./base-url.ts";
-import type { Breaker, Report } from "./breaker.ts";
+import type { Breaker } from "./breaker.ts";
+import { Ending } from "./ending.ts";
 import { commandBody, connectBody, disconnectBody } from "./request-body.ts";
 import {
   parseCommandResponse,
@@ -44,12 +45,15 @@ interface Urls {
 export class HttpBackend implements Backend {
   private readonly deps: HttpBackendDeps;
   private readonly urls: Urls;
-  private readonly headers: Readonly<Record<string, string>>;
-  private readonly init: Readonly<Record<string, unknown>>;
+  /** Of all requests: `fetch` reads it at once. */
+  private readonly headers: Headers;
+  private readonly tls: BunFetchRequestInitTLS | undefined;
   private readonly running = new Set<Ending>();
+  /** Endings that were not needed, at most as many as calls ever ran at once. */
+  private readonly spare: Ending[] = [];
   private isClosed = false;
 
-  /** @throws {ServerError} `rpc_bad_host` */
+  /** @throws {ServerError} `rpc_bad_host`, `rpc_bad_header` */
   constructor(options: HttpBackendOptions, deps: HttpBackendDeps) {
     this.deps = deps;
     const { urlOf, basicAuth } = parseBaseUrl(options.host);
@@ -58,34 +62,30 @@ export class HttpBackend implements Backend {
       command: urlOf("command"),
       disconnect: urlOf("disconnect"),
     };
+    this.headers = new Headers({ "content-type": "application/json", "user-agent": USER_AGENT });
+    this.setHeader("x-anycable-meta-protov", options.protoVersions);
     const authorization = options.secret === "" ? basicAuth : `Bearer ${options.secret}`;
-    this.headers = {
-      "content-type": "application/json",
-      "user-agent": USER_AGENT,
-      "x-anycable-meta-protov": options.protoVersions,
-      ...(authorization === null ? {} : { authorization }),
-    };
+    if (authorization !== null) this.setHeader("authorization", authorization);
     const { isVerified: rejectUnauthorized, ca } = options.tls;
     const tls = ca === null ? { rejectUnauthorized } : { rejectUnauthorized, ca };
-    // no proxy variables: they would capture even loopback targets. Undocumented, hence a test
     // Given with plain HTTP, TLS options would cost 7 % of a call.
-    const isTls = this.urls.connect.startsWith("https:");
-    this.init = { method: "POST", proxy: false, ...(isTls ? { tls } : {}) };
+    this.tls = this.urls.connect.startsWith("https:") ? tls : undefined;
   }
 
-  async connect(request: ConnectionRequest, attempt: Attempt): Promise<ConnectionResponse> {
-    return parseConnectionResponse(
-      await this.post(this.urls.connect, connectBody(request), attempt),
-    );
+  connect(request: ConnectionRequest, attempt: Attempt): Promise<ConnectionResponse> {
+    return this.post(this.urls.connect, connectBody(request), attempt, parseConnectionResponse);
   }
 
-  async command(request: CommandMessage, attempt: Attempt): Promise<CommandResponse> {
-    return parseCommandResponse(await this.post(this.urls.command, commandBody(request), attempt));
+  command(request: CommandMessage, attempt: Attempt): Promise<CommandResponse> {
+    return this.post(this.urls.command, commandBody(request), attempt, parseCommandResponse);
   }
 
-  async disconnect(request: DisconnectRequest, attempt: Attempt): Promise<DisconnectResponse> {
-    return parseDisconnectResponse(
-      await this.post(this.urls.disconnect, disconnectBody(request), attempt),
+  disconnect(request: DisconnectRequest, attempt: Attempt): Promise<DisconnectResponse> {
+    return this.post(
+      this.urls.disconnect,
+      disconnectBody(request),
+      attempt,
+      parseDisconnectResponse,
     );
   }
 
@@ -109,72 +109,71 @@ export class HttpBackend implements Backend {
     for (const ending of this.running) ending.abort();
   }
 
-  /** @returns the body of an answer with status 200 */
-  private async post(url: string, body: string, attempt: Attempt): Promise<string> {
+  /** @param parse reads the body of an answer with status 200 */
+  private async post<T>(
+    url: string,
+    body: string,
+    attempt: Attempt,
+    parse: (body: string) => T,
+  ): Promise<T> {
+    // before the breaker counts: a session id comes from the client and says nothing of the application
+    this.setHeader("x-anycable-meta-sid", attempt.sid);
     const report = this.deps.breaker.admit();
-    const end = new Ending(this.deps.clock, attempt);
-    this.running.add(end);
+    const end = this.begin(attempt);
+    let isAnswered = false;
     try {
-      const response = await fetch(url, {
-        ...this.init,
-        headers: { ...this.headers, "x-anycable-meta-sid": attempt.sid },
-        body,
-        signal: end.signal,
-      } as unknown as BunFetchRequestInit); // `proxy: false` is missing in the declared type
-      const answer = await response.text();
+      const response = await fetch(url, this.request(body, end.signal));
+      isAnswered = true;
       report("success");
-      return bodyOf(response.status, answer);
+      return parse(bodyOf(response.status, await response.text()));
     } catch (error) {
       if (error instanceof ServerError) throw error;
-      throw networkFailure(error, end, report);
+      const failure = networkFailure(error, end);
+      if (!isAnswered) report(failure.code === "rpc_canceled" ? "void" : "failure");
+      throw failure;
     } finally {
-      this.running.delete(end);
-      end.release();
+      this.finish(end);
+    }
+  }
+
+  private request(body: string, signal: AbortSignal): BunFetchRequestInit {
+    const { headers, tls } = this;
+    // no proxy variables: they would capture even loopback targets. Undocumented, hence a test
+    const request = { method: "POST", proxy: false, headers, body, signal };
+    // `proxy: false` is missing in the declared type
+    return (tls === undefined ? request : { ...request, tls }) as unknown as BunFetchRequestInit;
+  }
+
+  private begin(attempt: Attempt): Ending {
+    const end = this.spare.pop() ?? new Ending(this.deps.clock);
+    end.begin(attempt);
+    this.running.add(end);
+    return end;
+  }
+
+  private finish(end: Ending): void {
+    end.release();
+    this.running.delete(end);
+    if (!end.signal.aborted) this.spare.push(end);
+  }
+
+  /** @throws {ServerError} `rpc_internal` when the value has a line break or a zero, without telling it */
+  private setHeader(name: string, value: string): void {
+    // header values are bytes to `fetch`, one per character: UTF-8 is what the other side expects
+    const isAscii = Buffer.byteLength(value) === value.length;
+    try {
+      this.headers.set(name, isAscii ? value : Buffer.from(value).toString("latin1"));
+    } catch (error) {
+      throw statusFailure(
+        "Internal",
+        `header "${name}" contains characters that cannot be sent`,
+        error,
+      );
     }
   }
 }
 
 const USER_AGENT = "cableway";
-/** Longer timers fire at once. */
-const MAX_TIMER_MS = 2_147_483_647;
-
-/** Ends one attempt early: its time is over, its caller does not wait any more, or the backend closes. */
-class Ending {
-  readonly signal: AbortSignal;
-  isExpired = false;
-  private readonly controller = new AbortController();
-  private readonly caller: AbortSignal | null;
-  private readonly timer: Timer | null;
-
-  constructor(clock: Clock, attempt: Attempt) {
-    this.signal = this.controller.signal;
-    this.caller = attempt.signal;
-    if (this.caller?.aborted === true) this.abort();
-    this.caller?.addEventListener("abort", this);
-    this.timer = attempt.timeoutMs > 0 ? this.expireIn(clock, attempt.timeoutMs) : null;
-  }
-
-  /** The caller's signal has been aborted. */
-  handleEvent(): void {
-    this.abort();
-  }
-
-  abort(): void {
-    this.controller.abort();
-  }
-
-  release(): void {
-    this.timer?.cancel();
-    this.caller?.removeEventListener("abort", this);
-  }
-
-  private expireIn(clock: Clock, timeoutMs: number): Timer {
-    return clock.after(Math.min(timeoutMs, MAX_TIMER_MS), () => {
-      this.isExpired = true;
-      this.abort();
-    });
-  }
-}
 
 /** Source: spec "rpc", section 9, "Response mapping" */
 function bodyOf(status: number, body: string): string {
@@ -191,25 +190,31 @@ function bodyOf(status: number, body: string): string {
   }
 }
 
-function networkFailure(error: unknown, end: Ending, report: Report): ServerError {
+function networkFailure(error: unknown, end: Ending): ServerError {
   if (end.isExpired) {
-    report("failure");
     return statusFailure("DeadlineExceeded", "context deadline exceeded", error);
   }
-  if (end.signal.aborted) {
-    report("void");
-    return statusFailure("Canceled", "context canceled", error);
+  if (end.signal.aborted) return statusFailure("Canceled", "context canceled", error);
+  const code = codeOf(error);
+  if (CODING_CODES.test(code)) {
+    const text = `the response cannot be decompressed: ${code}`;
+    return new ServerError("rpc_bad_response", text, { cause: error });
   }
-  report("failure");
-  const status = isTlsError(error) ? "Unauthenticated" : "Unavailable";
-  return statusFailure(status, errorText(error), error);
+  const status = TLS_CODES.test(code) ? "Unauthenticated" : "Unavailable";
+  return statusFailure(status, errorText(error).replace(ADVICE, ""), error);
 }
 
 /** Certificates that do not verify, and handshakes that fail. */
 const TLS_CODES =
-  /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|ERR_CERT)/;
+  /^(EPROTO|ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|ERR_CERT)/;
 
-function isTlsError(error: unknown): boolean {
+/** A compressed body that is none: `ZlibError`, `BrotliDecompressionError`, `ZstdDecompressionError`. */
+const CODING_CODES = /^(ZlibError|\w+DecompressionError)$/;
+
+/** What the runtime adds for programmers, the URL included. */
+const ADVICE = /( fetching ".*")?\. For more information, pass `verbose: true`.*$/s;
+
+function codeOf(error: unknown): string {
   const code = (error as { readonly code?: unknown }).code; // any shape: checked here
-  return typeof code === "string" && TLS_CODES.test(code);
+  return typeof code === "string" ? code : "";
 }

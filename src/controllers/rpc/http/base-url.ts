@@ -15,7 +15,7 @@ export interface BaseUrl {
  */
 export function parseBaseUrl(host: string): BaseUrl {
   const url = parseUrl(host);
-  const { username, password } = url;
+  const basicAuth = basicOf(url, host);
   url.username = "";
   url.password = "";
   url.hash = "";
@@ -26,7 +26,7 @@ export function parseBaseUrl(host: string): BaseUrl {
       target.pathname = `${path}/${call}`;
       return target.href;
     },
-    basicAuth: username === "" && password === "" ? null : basic(username, password),
+    basicAuth,
   };
 }
 
@@ -49,9 +49,14 @@ function parseUrl(host: string): URL {
   }
 }
 
-function basic(username: string, password: string): string {
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return `Basic ${Buffer.from(credentials).toString("base64")}`;
+function basicOf({ username, password }: URL, host: string): string | null {
+  if (username === "" && password === "") return null;
+  try {
+    const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    return `Basic ${Buffer.from(credentials).toString("base64")}`;
+  } catch (error) {
+    throw badUrl(`${withoutUser(host)} (its user part is not percent-encoded UTF-8)`, error);
+  }
 }
 
 function badUrl(text: string, cause: unknown): ServerError {

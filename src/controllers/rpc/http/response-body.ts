@@ -1,15 +1,9 @@
-import { create } from "@bufbuild/protobuf";
-import {
-  type CommandResponse,
-  CommandResponseSchema,
-  type ConnectionResponse,
-  ConnectionResponseSchema,
-  type DisconnectResponse,
-  DisconnectResponseSchema,
-  type EnvResponse,
-  EnvResponseSchema,
-  type PresenceResponse,
-  PresenceResponseSchema,
+import type {
+  CommandResponse,
+  ConnectionResponse,
+  DisconnectResponse,
+  EnvResponse,
+  PresenceResponse,
 } from "../../../../protos/gen/rpc_pb.js";
 import { ServerError } from "../../../messages/server-error.ts";
 
@@ -21,20 +15,22 @@ import { ServerError } from "../../../messages/server-error.ts";
 
 /** @throws {ServerError} `rpc_bad_response` for anything but a connect answer */
 export function parseConnectionResponse(body: string): ConnectionResponse {
-  const fields = fieldsOf(parseJson(body), "response");
-  return create(ConnectionResponseSchema, {
+  const fields = fieldsOf(parseJson(body), "the response");
+  return {
+    $typeName: "anycable.ConnectionResponse",
     status: integer(fields, "status"),
     identifiers: string(fields, "identifiers"),
     transmissions: strings(fields, "transmissions"),
     errorMsg: string(fields, "error_msg"),
-    ...envOf(fields),
-  });
+    env: envOf(fields),
+  };
 }
 
 /** @throws {ServerError} `rpc_bad_response` for anything but a command answer */
 export function parseCommandResponse(body: string): CommandResponse {
-  const fields = fieldsOf(parseJson(body), "response");
-  return create(CommandResponseSchema, {
+  const fields = fieldsOf(parseJson(body), "the response");
+  return {
+    $typeName: "anycable.CommandResponse",
     status: integer(fields, "status"),
     disconnect: boolean(fields, "disconnect"),
     stopStreams: boolean(fields, "stop_streams"),
@@ -42,74 +38,82 @@ export function parseCommandResponse(body: string): CommandResponse {
     transmissions: strings(fields, "transmissions"),
     errorMsg: string(fields, "error_msg"),
     stoppedStreams: strings(fields, "stopped_streams"),
-    ...envOf(fields),
-    ...presenceOf(fields),
-  });
+    env: envOf(fields),
+    presence: presenceOf(fields),
+  };
 }
 
 /** @throws {ServerError} `rpc_bad_response` for anything but a disconnect answer */
 export function parseDisconnectResponse(body: string): DisconnectResponse {
-  const fields = fieldsOf(parseJson(body), "response");
-  return create(DisconnectResponseSchema, {
+  const fields = fieldsOf(parseJson(body), "the response");
+  return {
+    $typeName: "anycable.DisconnectResponse",
     status: integer(fields, "status"),
     errorMsg: string(fields, "error_msg"),
-  });
+  };
 }
 
-type Fields = ReadonlyMap<string, unknown>;
+/** Members by lower-case name; no prototype, so that no name is there before it is given. */
+type Fields = { readonly [name: string]: unknown };
 
 function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch (error) {
-    throw badResponse("response is not JSON", error);
+    throw badResponse("the response is not JSON", error);
   }
 }
 
-/** Members by lower-case name, without nulls; the last of equal names counts. */
+/** Without nulls; the last of names that differ in case only counts. */
 function fieldsOf(value: unknown, name: string): Fields {
-  const fields = new Map<string, unknown>();
-  for (const [key, member] of entriesOf(value, name)) {
-    if (member !== null) fields.set(key.toLowerCase(), member);
+  const fields = Object.create(null) as Record<string, unknown>; // `create` is declared to return any
+  const members = objectOf(value, name);
+  for (const key of Object.keys(members)) {
+    const member = members[key];
+    if (member !== null) fields[key.toLowerCase()] = member;
   }
   return fields;
 }
 
-function entriesOf(value: unknown, name: string): readonly (readonly [string, unknown])[] {
-  if (value === null || value === undefined) return [];
+/** null and what is not given are an empty object. */
+function objectOf(value: unknown, name: string): Fields {
+  if (value === null || value === undefined) return {};
   if (typeof value !== "object" || Array.isArray(value)) throw wrongType(name, "an object");
-  return Object.entries(value);
+  return value as Fields; // an object that came out of JSON is one of members
 }
 
-function envOf(fields: Fields): { readonly env?: EnvResponse } {
-  const env = fields.get("env");
-  if (env === undefined) return {};
+function envOf(fields: Fields): EnvResponse | undefined {
+  const env = fields["env"];
+  if (env === undefined) return undefined;
   const members = fieldsOf(env, "env");
-  const init = { cstate: stringMap(members, "cstate"), istate: stringMap(members, "istate") };
-  return { env: create(EnvResponseSchema, init) };
+  return {
+    $typeName: "anycable.EnvResponse",
+    cstate: stringMap(members, "cstate"),
+    istate: stringMap(members, "istate"),
+  };
 }
 
-function presenceOf(fields: Fields): { readonly presence?: PresenceResponse } {
-  const presence = fields.get("presence");
-  if (presence === undefined) return {};
+function presenceOf(fields: Fields): PresenceResponse | undefined {
+  const presence = fields["presence"];
+  if (presence === undefined) return undefined;
   const members = fieldsOf(presence, "presence");
-  const init = {
+  return {
+    $typeName: "anycable.PresenceResponse",
     type: string(members, "type"),
     id: string(members, "id"),
     info: string(members, "info"),
     ttl: integer(members, "ttl"),
   };
-  return { presence: create(PresenceResponseSchema, init) };
 }
 
 function string(fields: Fields, name: string): string {
-  const value = fields.get(name) ?? "";
+  const value = fields[name] ?? "";
   if (typeof value !== "string") throw wrongType(name, "a string");
   return value;
 }
 
 function boolean(fields: Fields, name: string): boolean {
-  const value = fields.get(name) ?? false;
+  const value = fields[name] ?? false;
   if (typeof value !== "boolean") throw wrongType(name, "true or false");
   return value;
 }
@@ -117,7 +121,7 @@ function boolean(fields: Fields, name: string): boolean {
 const INT32_END = 2 ** 31;
 
 function integer(fields: Fields, name: string): number {
-  const value = fields.get(name) ?? 0;
+  const value = fields[name] ?? 0;
   if (typeof value === "number" && Number.isInteger(value)) {
     if (value < INT32_END && value >= -INT32_END) return value;
   }
@@ -125,7 +129,7 @@ function integer(fields: Fields, name: string): number {
 }
 
 function strings(fields: Fields, name: string): string[] {
-  const value = fields.get(name) ?? [];
+  const value = fields[name] ?? [];
   if (!Array.isArray(value)) throw wrongType(name, "a list of strings");
   return value.map((item: unknown) => textOrNull(item, name));
 }
@@ -133,7 +137,8 @@ function strings(fields: Fields, name: string): string[] {
 function stringMap(fields: Fields, name: string): { [key: string]: string } {
   // no prototype: `__proto__` is a key like any other
   const map = Object.create(null) as { [key: string]: string }; // `create` is declared to return any
-  for (const [key, value] of entriesOf(fields.get(name), name)) map[key] = textOrNull(value, name);
+  const members = objectOf(fields[name], name);
+  for (const key of Object.keys(members)) map[key] = textOrNull(members[key], name);
   return map;
 }
 
@@ -144,7 +149,8 @@ function textOrNull(value: unknown, name: string): string {
 }
 
 function wrongType(name: string, allowed: string): ServerError {
-  return badResponse(`${name} in the response must be ${allowed}`, undefined);
+  const place = name === "the response" ? name : `${name} in the response`;
+  return badResponse(`${place} must be ${allowed}`, undefined);
 }
 
 function badResponse(text: string, cause: unknown): ServerError {

@@ -320,6 +320,49 @@ test("A connection whose ping is not answered in 20 seconds is dropped", async (
   expect(clock.pending).toBe(0);
 });
 
+test("Calls given up are no sign of life: a peer gone silent is dropped while calls go on", async () => {
+  using wire = new Wire();
+  const clock = new FakeClock();
+  const raw = await wire.peer(() => undefined, { answersPings: false });
+  const { connection, owner } = await wire.open(raw.port, clock);
+
+  // a touch by our own resets put the ping off for as long as clients sent anything
+  for (let count = 1; count <= 3; count++) {
+    const exchange = someCall();
+    connection.send(exchange);
+    await until(() => raw.requests === count);
+    clock.advance(3_200);
+    exchange.abandon(cancelation());
+    await until(() => raw.connections[0]?.resets.size === count);
+  }
+  clock.advance(400);
+  await until(() => raw.connections[0]?.pings === 1);
+  clock.advance(20_000);
+
+  expect(owner.events).toEqual(["opened", "closed: keepalive ping not acknowledged in time"]);
+});
+
+test("An answer, and a reset by the peer, put the ping off", async () => {
+  using wire = new Wire();
+  const clock = new FakeClock();
+  const raw = await wire.peer((connection, id, number) => {
+    if (number === 1) connection.reply(id, SUCCESS);
+    else connection.reset(id, 2);
+  });
+  const { connection } = await wire.open(raw.port, clock);
+
+  for (let count = 1; count <= 2; count++) {
+    clock.advance(9_000);
+    const exchange = someCall();
+    connection.send(exchange);
+    await outcome(exchange);
+  }
+  clock.advance(9_999);
+  await Bun.sleep(5);
+
+  expect(raw.connections[0]?.pings).toBe(0);
+});
+
 test("A header that the HTTP library refuses costs its call, not those that run", async () => {
   using wire = new Wire();
   let finish: () => void = () => undefined;

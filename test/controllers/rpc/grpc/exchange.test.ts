@@ -132,10 +132,15 @@ test.each([
   expect((await outcome(exchange)) as unknown[]).toMatchObject({ 0: code });
 });
 
-test("An answer with many headers is taken", async () => {
+test.each([
+  [300, 1],
+  [20, 10_000],
+])("An answer with %i headers of %i bytes is taken", async (count, bytes) => {
   using wire = new Wire();
   const { port } = await wire.peer((connection, id) => {
-    const many = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`x-${n}`, "1"]));
+    const many = Object.fromEntries(
+      Array.from({ length: count }, (_, n) => [`x-${n}`, "1".repeat(bytes)]),
+    );
     connection.headers(id, { ...OK_HEADERS, ...many });
     connection.data(id, framed(SUCCESS));
     connection.headers(id, { "grpc-status": "0" }, true);

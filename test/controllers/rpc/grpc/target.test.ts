@@ -8,6 +8,7 @@ test.each([
   ["rpc.internal", "rpc.internal", 443, "rpc.internal", ""],
   [":50051", "localhost", 50051, "localhost:50051", ""],
   ["dns:///rpc:50051", "rpc", 50051, "rpc:50051", ""],
+  ["DNS:///rpc:50051", "rpc", 50051, "rpc:50051", ""],
   ["dns:///rpc", "rpc", 443, "rpc", ""],
   ["dns:rpc:1", "rpc", 1, "rpc:1", ""],
   ["dns://10.0.0.2:5353/rpc:1", "rpc", 1, "rpc:1", "10.0.0.2:5353"],
@@ -44,6 +45,16 @@ test("A list keeps the name of each address, without blanks and empty entries", 
   });
 });
 
+test("A list goes without those of its entries that are no addresses, and tells them", () => {
+  const skipped: string[] = [];
+
+  const target = parseTarget("grpc-list://a:1,b,c:0", (entry) => skipped.push(entry));
+
+  const address = { endpoint: tcp("a", 1), authority: "a:1", serverName: "a" };
+  expect(target).toEqual({ kind: "addresses", addresses: [address] });
+  expect(skipped).toEqual(["b", "c:0"]);
+});
+
 test.each([
   "",
   "127.0.0.1:50051/x",
@@ -53,6 +64,7 @@ test.each([
   "a:1,b:2",
   "grpc-list://",
   "grpc-list://a",
+  "grpc-list://a,b:0",
   "passthrough:///rpc",
   "unix:",
   "dns://rpc",

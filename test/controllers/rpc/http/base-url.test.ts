@@ -26,3 +26,9 @@ test.each(["localhost:3000", "http://[::1", "ftp://h", ""])("%p is no base", (ho
 test("A base that is refused is named without its user part", () => {
   expect(() => parseBaseUrl("ftp://us:pass@h/x")).toThrow("invalid HTTP RPC base URL: ftp://h/x (");
 });
+
+test("A user part that does not decode is refused, and not shown", () => {
+  expect(() => parseBaseUrl("http://u%zz:p@h/x")).toThrow(
+    "invalid HTTP RPC base URL: http://h/x (its user part is not percent-encoded UTF-8)",
+  );
+});

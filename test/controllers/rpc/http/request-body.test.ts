@@ -59,3 +59,17 @@ test("Keys such as __proto__ go out like any other, broken text with U+FFFD", ()
 
   expect(body).toContain('"cstate":{"__proto__":"a\ufffd"}');
 });
+
+test("Keys are in the order of their bytes", () => {
+  const cstate = new Map([
+    ["😀", "4"],
+    ["\uffee", "3"],
+    ["9", "2"],
+    ["10", "1"],
+  ]);
+  const client = someClient({ cstate, istate: new Map([[CHAT, cstate]]) });
+  const sorted = '{"10":"1","9":"2","\uffee":"3","😀":"4"}';
+
+  expect(connectBody(connectionRequest(client))).toContain(`"cstate":${sorted}`);
+  expect(disconnectRequest(client, []).env?.istate[CHAT]).toBe(sorted);
+});

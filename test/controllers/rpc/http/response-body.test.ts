@@ -93,3 +93,10 @@ test("A disconnect answer is status and error text", () => {
     errorMsg: "x",
   });
 });
+
+test("An answer of a wrong type is named", () => {
+  expect(() => parseConnectionResponse("[]")).toThrow(/^the response must be an object$/);
+  expect(() => parseConnectionResponse('{"env":[]}')).toThrow(
+    /^env in the response must be an object$/,
+  );
+});
