@@ -2,10 +2,11 @@ import type { Client } from "../messages/client.ts";
 import type { CommandResult, ConnectResult, Transmission } from "../messages/result.ts";
 import { truncate } from "../messages/truncate.ts";
 import type { Controller } from "../ports/controller.ts";
-import type { Log } from "../ports/log.ts";
+import type { Attributes, Log } from "../ports/log.ts";
 
 /**
- * Tells at debug level what the wrapped controller answered; wrap only when that is printed.
+ * Tells at debug level what the wrapped controller answered; wrap only when that is printed. Long values are cut; states
+ * and identifiers, which may hold secrets, are left out.
  *
  *     DBG controller subscribe context=node sid=abc response.status=success response.streams=[a] … err=<nil>
  *
@@ -57,22 +58,21 @@ export class LoggedController implements Controller {
   }
 }
 
-function describe(result: ConnectResult | CommandResult): Readonly<Record<string, unknown>> {
+function describe(result: ConnectResult | CommandResult): Attributes {
   const { status } = result;
-  if ("effects" in result) {
-    const { streams, stoppedStreams, transmissions } = result.effects;
-    return {
-      status,
-      streams,
-      stopped_streams: stoppedStreams,
-      transmissions: texts(transmissions),
-    };
-  }
-  return "transmissions" in result
-    ? { status, transmissions: texts(result.transmissions) }
-    : { status };
+  if (status === "error" || status === "canceled") return { status };
+  if (!("effects" in result)) return { status, transmissions: result.transmissions.map(shown) };
+  const { transmissions, streams, stoppedStreams, stopStreams, disconnect } = result.effects;
+  return {
+    status,
+    transmissions: transmissions.map(shown),
+    streams: streams.map(truncate),
+    stopped_streams: stoppedStreams.map(truncate),
+    stop_streams: stopStreams,
+    disconnect,
+  };
 }
 
-function texts(transmissions: readonly Transmission[]): string[] {
-  return transmissions.map((one) => truncate(typeof one === "string" ? one : JSON.stringify(one)));
+function shown(transmission: Transmission): string {
+  return truncate(typeof transmission === "string" ? transmission : JSON.stringify(transmission));
 }

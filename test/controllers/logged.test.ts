@@ -24,7 +24,8 @@ test("LoggedController tells what was answered to whom, and passes it on", async
   expect(await controller.unsubscribe(client(), "i", signal)).toEqual(DONE_BY_APPLICATION);
   await controller.disconnect(client(), ["i"]);
 
-  const done = { status: "success", streams: ["room"], stopped_streams: [], transmissions: [] };
+  const streams = { streams: ["room"], stopped_streams: [], stop_streams: false };
+  const done = { status: "success", transmissions: [], ...streams, disconnect: false };
   const welcome = { status: "success", transmissions: ['{"type":"welcome"}'] };
   expect(log.records.map(({ message, attributes }) => [message, attributes])).toEqual(
     [

@@ -3,10 +3,8 @@ import type { Client } from "../../messages/client.ts";
 import type { CommandResult, ConnectResult } from "../../messages/result.ts";
 import { errorText, ServerError } from "../../messages/server-error.ts";
 import type { Controller } from "../../ports/controller.ts";
-import type { Log } from "../../ports/log.ts";
 import type { Backend } from "./backend.ts";
 import type { Calls } from "./calls.ts";
-import { describeResult } from "./describe.ts";
 import {
   type CommandName,
   commandMessage,
@@ -20,8 +18,6 @@ export interface RpcControllerDeps {
   readonly backend: Backend;
   readonly calls: Calls;
   readonly metrics: RpcMetrics;
-  /** With its context. */
-  readonly log: Log;
 }
 
 /** The application decides, over gRPC or HTTP. */
@@ -39,13 +35,9 @@ export class RpcController implements Controller {
       const response = await calls.run({ sid: client.sid, signal }, true, (attempt) =>
         backend.connect(request, attempt),
       );
-      return this.told(
-        "authenticate",
-        client,
-        response === null ? CANCELED : connectResult(response),
-      );
+      return response === null ? CANCELED : connectResult(response);
     } catch (error) {
-      return this.told("authenticate", client, { status: "error", error: errorText(error) });
+      return { status: "error", error: errorText(error) };
     }
   }
 
@@ -94,30 +86,15 @@ export class RpcController implements Controller {
       const response = await calls.run({ sid: client.sid, signal }, false, (attempt) =>
         backend.command(request, attempt),
       );
-      const result = response === null ? CANCELED : commandResult(command, response);
-      return this.told(STEPS[command], client, result);
+      return response === null ? CANCELED : commandResult(command, response);
     } catch (error) {
-      return this.told(STEPS[command], client, { status: "error", error: errorText(error) });
+      return { status: "error", error: errorText(error) };
     }
-  }
-
-  /** The result, after its line in the log. */
-  private told<T extends ConnectResult | CommandResult>(
-    step: string,
-    client: Client,
-    result: T,
-  ): T {
-    const { log } = this.deps;
-    if (log.isDebug) log.debug(`controller ${step}`, describeResult(client.sid, result));
-    return result;
   }
 }
 
 function disconnectFailure(cause: unknown): ServerError {
   return new ServerError("disconnect_failed", errorText(cause), { cause });
 }
-
-/** Commands in the words of the log. */
-const STEPS = { subscribe: "subscribe", unsubscribe: "unsubscribe", message: "perform" } as const;
 
 const CANCELED = { status: "canceled" } as const;

@@ -80,7 +80,7 @@ export function createRpcController(options: RpcOptions, deps: RpcDeps): Control
       calls,
       adaptive,
       connections,
-      controller: new RpcController({ backend, calls, metrics, log }),
+      controller: new RpcController({ backend, calls, metrics }),
     },
   );
 }

@@ -231,7 +231,7 @@ test.concurrent("The log at debug tells what the application answered", async ()
 
   await server.logged("controller subscribe");
   const lines = server.log.split("\n").filter((line) => line.includes("DBG controller "));
-  expect(lines[0]).toContain("context=rpc sid=r7 response.status=success response.transmissions=");
+  expect(lines[0]).toContain("context=node sid=r7 response.status=success response.transmissions=");
   expect(lines[1]).toContain("controller subscribe");
   expect(server.log).not.toContain("s3cret");
 });
