@@ -87,7 +87,7 @@ export class NodeRoom {
     const metrics = nodeMetrics(this.metrics);
     this.broker = new CountingBroker({ delivery });
     this.sessionStore = new MemorySessionStore(
-      { ttlMs: options.sessionsTtlMs, maxSessions: 1000 },
+      { ttlMs: options.sessionsTtlMs, maxSessions: 1000, maxBytes: 1e9 },
       { clock },
     );
     const presenceOptions = { ttlMs: options.presenceTtlMs, streamRules: [] };
