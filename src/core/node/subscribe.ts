@@ -3,7 +3,7 @@ import type { CommandEffects } from "../../messages/result.ts";
 import type { Outcome, Session } from "../session/session.ts";
 import { applyEffects } from "./apply.ts";
 import type { NodeContext } from "./context.ts";
-import { replayHistory, wantsHistory } from "./history.ts";
+import { replayHistory } from "./history.ts";
 import { markInterest } from "./interest.ts";
 import { joinPresence } from "./presence.ts";
 import { remember } from "./remember.ts";
@@ -57,7 +57,7 @@ async function serveExtras(
   session: Session,
   { identifier, history, presence }: Subscribe,
 ): Promise<void> {
-  if (history !== null && wantsHistory(history)) {
+  if (history !== null && (history.since > 0 || history.streams !== null)) {
     const failure = await replayHistory(context, session, identifier, history);
     if (failure !== null)
       session.log.warn("couldn't retrieve history", { identifier, error: failure });
