@@ -2,6 +2,7 @@ import type { ConnectRequest } from "../../messages/client.ts";
 import type { Command } from "../../messages/command.ts";
 import type { Publication } from "../../messages/publication.ts";
 import type { RemoteCommand } from "../../messages/remote-command.ts";
+import { truncate } from "../../messages/truncate.ts";
 import type { Broker } from "../../ports/broker.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Connection } from "../../ports/connection.ts";
@@ -164,7 +165,7 @@ export class Node implements Gateway, Executor, Delivery {
       case "pong":
         return null;
       case "unknown":
-        return `unknown command: ${command.name}`;
+        return `unknown command: ${truncate(command.name)}`;
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Command } from "../../messages/command.ts";
 import type { CommandEffects } from "../../messages/result.ts";
+import { truncate } from "../../messages/truncate.ts";
 import type { Outcome, Session } from "../session/session.ts";
 import { applyEffects } from "./apply.ts";
 import type { NodeContext } from "./context.ts";
@@ -22,7 +23,7 @@ export async function subscribe(
   const result = await context.controller.subscribe(session, identifier, session.callSignal());
   if (session.isEnded || result.status === "canceled") return skipped(session);
   if (result.status === "error")
-    return `subscribe failed for ${identifier}, cause: ${result.error}`;
+    return `subscribe failed for ${truncate(identifier)}, cause: ${result.error}`;
   if (result.status === "failure") {
     await applyEffects(context, session, identifier, withoutChannel(result.effects));
     markInterest(context, session, result.effects.interest);
@@ -60,12 +61,18 @@ async function serveExtras(
   if (history !== null && (history.since > 0 || history.streams !== null)) {
     const failure = await replayHistory(context, session, identifier, history);
     if (failure !== null)
-      session.log.warn("couldn't retrieve history", { identifier, error: failure });
+      session.log.warn("couldn't retrieve history", {
+        identifier: truncate(identifier),
+        error: failure,
+      });
   }
   if (presence !== null) {
     const failure = await joinPresence(context, session, identifier, presence);
     if (failure !== null) {
-      session.log.warn("couldn't process presence join", { identifier, error: failure });
+      session.log.warn("couldn't process presence join", {
+        identifier: truncate(identifier),
+        error: failure,
+      });
     }
   }
 }
