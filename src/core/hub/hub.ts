@@ -59,6 +59,7 @@ export class Hub {
       if (this.log.isDebug) this.log.debug("no sessions", { stream: publication.stream });
       return;
     }
+    if (this.log.isDebug) this.log.debug("schedule broadcast", { stream: publication.stream });
     const message = embedData(publication.data);
     const excluded = publication.meta?.excludeSocket ?? "";
     for (const group of groups.groups) {
