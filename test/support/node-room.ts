@@ -22,6 +22,7 @@ const OPTIONS: NodeOptions = {
   nativePings: false,
   maxPendingBytes: 1024 * 1024,
   writeTimeoutMs: 2000,
+  maxSubscriptions: 10_000,
   disconnectMode: "auto",
   sessionsTtlMs: 300_000,
   presenceTtlMs: 15_000,

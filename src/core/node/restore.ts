@@ -51,7 +51,7 @@ async function bringBack(
   register(context, session);
   await Promise.all(
     snapshot.subscriptions.map(([identifier, streams]) => {
-      session.subscriptions.set(identifier, []);
+      session.subscriptions.add(identifier);
       return addStreams(context, session, identifier, streams);
     }),
   );

@@ -19,7 +19,11 @@ export async function subscribe(
   command: Subscribe,
 ): Promise<Outcome> {
   const { identifier } = command;
-  if (session.subscriptions.has(identifier)) return `already subscribed to ${identifier}`;
+  const { subscriptions } = session;
+  if (subscriptions.has(identifier)) return `already subscribed to ${truncate(identifier)}`;
+  if (subscriptions.isFull(context.options.maxSubscriptions)) {
+    return refuseOneMore(context, session, identifier);
+  }
   const result = await context.controller.subscribe(session, identifier, session.callSignal());
   if (session.isEnded || result.status === "canceled") return skipped(session);
   if (result.status === "error")
@@ -29,13 +33,13 @@ export async function subscribe(
     markInterest(context, session, result.effects.interest);
     return null;
   }
-  session.subscriptions.set(identifier, []);
+  subscriptions.add(identifier);
   try {
     await applyEffects(context, session, identifier, result.effects);
   } catch (error) {
     if (!session.isEnded) {
       removeAllStreams(context, session, identifier);
-      session.subscriptions.delete(identifier);
+      subscriptions.delete(identifier);
       session.states.dropChannel(identifier);
       session.send({ type: "reject_subscription", identifier });
     }
@@ -45,6 +49,20 @@ export async function subscribe(
   markInterest(context, session, result.effects.interest);
   remember(context, session);
   await serveExtras(context, session, command);
+  return null;
+}
+
+/** What a session holds must have a bound. One line per session: the client may go on trying. */
+function refuseOneMore(context: NodeContext, session: Session, identifier: string): Outcome {
+  session.send({ type: "reject_subscription", identifier });
+  context.metrics.failedCommands.add();
+  if (session.isToldFull) return null;
+  session.isToldFull = true;
+  session.log.warn("too many subscriptions, see ws_max_subscriptions", {
+    num: session.subscriptions.size,
+    max: context.options.maxSubscriptions,
+    bytes: session.subscriptions.identifierBytes,
+  });
   return null;
 }
 

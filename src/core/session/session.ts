@@ -17,6 +17,7 @@ import { describeCommand, describeFrame } from "./describe.ts";
 import { Inbox, type InboxLimits } from "./inbox.ts";
 import { Keepalive, type KeepaliveOwner, pingTimestamp } from "./keepalive.ts";
 import { Outbox, type OutboxDeps, type OutboxOwner } from "./outbox.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 
 /** How a command ended: null when it was done, else why it failed. */
@@ -75,9 +76,10 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
   authenticatedAtMs = 0;
   /** True once it joined a presence set: its records must be kept alive. */
   hasJoined = false;
+  /** True once the log has told that it may not subscribe to more. */
+  isToldFull = false;
   readonly states = new ChannelStates();
-  /** The streams of each subscription, by identifier. */
-  readonly subscriptions = new Map<string, string[]>();
+  readonly subscriptions = new Subscriptions();
   private readonly pingPrecision: PingPrecision;
   private readonly connection: Connection;
   private readonly outbox: Outbox;
