@@ -16,6 +16,7 @@ import type { SessionStore } from "../../ports/session-store.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Executor, Outcome, Session } from "../session/session.ts";
 import { authenticate } from "./authenticate.ts";
+import { Commits } from "./commits.ts";
 import type { NodeContext } from "./context.ts";
 import { executeRemote } from "./disconnect.ts";
 import { DisconnectQueue } from "./disconnect-queue.ts";
@@ -79,6 +80,7 @@ export class Node implements Gateway, Executor, Delivery {
       controller,
       broker,
       sessionStore,
+      commits: new Commits({ sessionStore, clock }),
       presence,
       metrics,
       clock,
