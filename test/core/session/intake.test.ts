@@ -88,3 +88,17 @@ test("Session cuts a client whose commands, unpacked, go far beyond what was rea
     "client sends faster than its commands are processed, disconnecting",
   ]);
 });
+
+test("Session serves others before it does the next of many commands that wait for nothing", async () => {
+  const room = new NodeRoom();
+  const client = await room.connect();
+  const ping = '{"command":"ping"}';
+
+  client.receiver.receive(ping);
+  room.clock.advance(4);
+  for (let i = 0; i < 3; i++) client.receiver.receive(ping);
+  expect(room.metrics.value("client_msg_total")).toBe(1);
+  await settled();
+
+  expect(room.metrics.value("client_msg_total")).toBe(4);
+});
