@@ -22,8 +22,13 @@ if (loaded.kind === "exit") {
 }
 await runServer(loaded);
 
-/** Synchronous: what is written must be out before the process ends. */
+/** Synchronous: what is written must be out before the process ends. Ends it when nobody takes it. */
 function writeAll(descriptor: number, text: string): void {
   let bytes: Uint8Array = Buffer.from(text);
-  while (bytes.length > 0) bytes = bytes.subarray(writeSync(descriptor, bytes));
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(writeSync(descriptor, bytes));
+  } catch {
+    // A closed pipe or a full disk: there is nobody left to tell.
+    process.exit(1);
+  }
 }

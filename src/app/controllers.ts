@@ -1,6 +1,7 @@
 import type { Settings } from "../config/settings.ts";
 import { JwtController } from "../controllers/identity/jwt.ts";
 import { PublicController } from "../controllers/identity/public.ts";
+import { LoggedController } from "../controllers/logged.ts";
 import { createNullController } from "../controllers/null.ts";
 import { RouterController } from "../controllers/router.ts";
 import { type ControllerService, createRpcController } from "../controllers/rpc/create.ts";
@@ -41,6 +42,7 @@ export function createControllers(
   if (settings.jwt !== null) {
     controller = new JwtController(settings.jwt, { next: controller, clock, log });
   }
+  if (log.isDebug) controller = new LoggedController({ next: controller, log });
   return { controller, rpc };
 }
 

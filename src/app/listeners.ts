@@ -46,6 +46,7 @@ export class Listeners {
   private find(host: string, port: number, name: string): Listener {
     const key = `${host} ${port}`;
     const known = this.byAddress.get(key);
+    known?.share(name);
     if (known !== undefined) return known;
     const { ws, httpBroadcast } = this.settings;
     const isUnlimited = ws.maxMessageBytes <= 0;

@@ -4,7 +4,7 @@ import { createBrokerLink } from "../broker/redis/link.ts";
 import { PUBLISH_SCRIPT } from "../broker/redis/publish-script.ts";
 import { RedisSessionStore } from "../broker/redis/sessions.ts";
 import { parseRedisTarget } from "../clients/redis/parse-target.ts";
-import { describeHosts } from "../clients/redis/target.ts";
+import { describeHosts, type RedisTarget } from "../clients/redis/target.ts";
 import type { Settings } from "../config/settings.ts";
 import { PRESENCE_SCRIPTS } from "../presence/redis/scripts.ts";
 import { RedisPresenceStore } from "../presence/redis/store.ts";
@@ -45,5 +45,12 @@ export function createRedisMemory(settings: Settings, deps: MemoryDeps): Memory 
 
 /** True when nodes hear each other through the Redis that remembers: storing and telling are one step then. */
 function hearsThroughBroker({ pubsub, redis }: Settings): boolean {
-  return pubsub.adapter === "redis" && JSON.stringify(pubsub.redis.redis) === JSON.stringify(redis);
+  if (pubsub.adapter !== "redis") return false;
+  const [own, other] = [parseRedisTarget(redis), parseRedisTarget(pubsub.redis.redis)];
+  return placeOf(own) === placeOf(other);
+}
+
+/** Where a target leads to, however it is reached. */
+function placeOf({ addresses, sentinels, masterName }: RedisTarget): string {
+  return JSON.stringify([addresses, sentinels.map(({ address }) => address), masterName]);
 }

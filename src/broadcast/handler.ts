@@ -50,12 +50,14 @@ export class BroadcastHandler {
       });
       return "handled";
     }
-    this.publications.add();
+    // An entry that is tried again is counted when it was taken.
+    if (source === undefined) this.publications.add();
     try {
       if (broadcast.kind === "publication") {
         await this.publish(broadcast.publication, source);
       } else if (broadcast.kind === "batch") await this.publishAll(broadcast, source);
       else await this.command(broadcast.command);
+      if (source !== undefined) this.publications.add();
       return "handled";
     } catch (error) {
       this.log.error("failed to publish message", { error: errorText(error) });

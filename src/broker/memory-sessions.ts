@@ -58,9 +58,10 @@ export class MemorySessionStore implements SessionStore, Service {
     return snapshot === null || this.#revocations.covers(snapshot) ? null : snapshot;
   }
 
-  async touch(sid: string): Promise<void> {
+  async touch(sid: string): Promise<boolean> {
     const entry = this.#entries.get(sid);
     if (entry !== undefined) this.#put(sid, entry.snapshot, entry.bytes);
+    return entry !== undefined;
   }
 
   async forget(sid: string): Promise<void> {

@@ -8,7 +8,7 @@ export interface RevocationsOptions {
 
 const MAX_KEPT = 100_000;
 /** Clocks of nodes differ by less. Who authenticates within it after a revocation has to do so again when it returns. */
-const MARGIN_MS = 1000;
+const MARGIN_MS = 5000;
 
 /**
  * Who was sent away, and when, as this node has heard: what they had authenticated by then must not come back. A store that

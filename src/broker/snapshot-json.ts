@@ -1,4 +1,5 @@
 import { asJsonObject, type JsonObject, parseJsonObject } from "../messages/json.ts";
+import { ServerError } from "../messages/server-error.ts";
 import type { SessionSnapshot } from "../messages/snapshot.ts";
 
 /**
@@ -18,20 +19,25 @@ export function encodeSnapshot(snapshot: SessionSnapshot): string {
   return `{"ids":${ids},"subs":${subs},"cstate":${own},"istate":${states},${end}}`;
 }
 
-/** @returns null when the text is no session: whoever asks for it must authenticate again */
-export function decodeSnapshot(text: string): SessionSnapshot | null {
+/** @throws {ServerError} `snapshot_corrupt` when the text is no session: whoever asks for it must authenticate again */
+export function decodeSnapshot(text: string): SessionSnapshot {
   const object = parseJsonObject(text);
-  if (object === null || typeof object["ids"] !== "string") return null;
+  if (object === null || typeof object["ids"] !== "string") throw corrupt();
   const subscriptions = readMembers(object["subs"], readNames);
   const cstate = readMembers(object["cstate"], readText);
   const istate = readMembers(object["istate"], (state) => readMembers(state, readText));
-  if (subscriptions === null || cstate === null || istate === null) return null;
+  if (subscriptions === null || cstate === null || istate === null) throw corrupt();
   const interest = object["Disconnectable"] === true;
   const at = object["auth_at"];
   // A node of the reference does not write it.
   const authenticatedAtMs = typeof at === "number" ? at : 0;
   const identifiers = object["ids"];
   return { identifiers, subscriptions, cstate, istate, interest, authenticatedAtMs };
+}
+
+/** Without the text: it holds what the client was let in with. */
+function corrupt(): ServerError {
+  return new ServerError("snapshot_corrupt", "the entry in the cache is no session");
 }
 
 function writeObject(members: readonly (readonly [key: string, json: string])[]): string {

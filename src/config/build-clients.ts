@@ -22,7 +22,7 @@ export function buildRpc(options: Options, key: DoorKey, env: Environment): RpcS
     implementation: implementationOf(options["rpc.implementation"], host),
     host,
     headers: options["rpc.proxy_headers"],
-    cookies: options["rpc.proxy_cookies"],
+    cookies: options["rpc.proxy_cookies"].map((name) => name.trim()),
     concurrency: concurrencyOf(options),
     concurrencyInitial: options["rpc.concurrency_initial"],
     concurrencyMin: options["rpc.concurrency_min"],

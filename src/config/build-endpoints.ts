@@ -52,10 +52,16 @@ export function buildHttpBroadcast(options: Options, key: DoorKey): HttpBroadcas
   };
 }
 
-/** The REST API, when something asks for it: a secret, a port of its own, or public mode. */
+/** True when something asks for the REST API: a secret, own or the application's, a port of its own, or public mode. */
+export function isApiAsked(options: Options): boolean {
+  const isSecret = options["api.secret"] !== "" || options.secret !== "";
+  return isSecret || options.public || options["api.port"] !== 0;
+}
+
+/** The REST API, when it is asked for. */
 export function buildApi(options: Options, key: DoorKey): ApiSettings | null {
   const port = options["api.port"];
-  if (!options.public && port === 0 && key.secret === "") return null;
+  if (!isApiAsked(options)) return null;
   return {
     host: options["api.host"] || options["server.host"],
     port: port || options["server.port"],
@@ -121,6 +127,7 @@ function buildPusher(options: Options): PusherSettings | null {
   };
 }
 
+/** An empty text lists nobody, which opens the door to all; an empty entry of a list is kept: it matches nobody. */
 function hosts(text: string): string[] {
-  return text.split(",").filter((host) => host !== "");
+  return text === "" ? [] : text.split(",");
 }

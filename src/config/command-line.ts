@@ -15,9 +15,16 @@ interface Refusal {
   readonly error: UsageError;
 }
 
-/** The options of a command line; `word` is the first argument that is no flag. */
+/** The options of a command line. */
 export type CommandLine =
-  | { readonly ok: true; readonly layer: OptionLayer; readonly word: string | null }
+  | {
+      readonly ok: true;
+      readonly layer: OptionLayer;
+      /** Given without a value: the environment does not count, the file and the default do. */
+      readonly emptied: ReadonlySet<OptionKey>;
+      /** The first argument that is no flag. */
+      readonly word: string | null;
+    }
   | Refusal;
 
 type Row = OptionRow & { readonly key: OptionKey };
@@ -36,6 +43,7 @@ const FLAGS = flagsByName();
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const layer = new Map<OptionKey, OptionValue>();
+  const emptied = new Set<OptionKey>();
   const names = new Set<string>();
   let index = 0;
   while (isFlag(argv[index])) {
@@ -44,13 +52,15 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     const { flag, text } = found;
     const value = parseOptionText(flag.row, text);
     if (!value.ok) return refuse(badValue(flag, text, value), allowed(flag));
-    if (text === "" && isEmptyUnset(flag.row)) layer.delete(flag.row.key);
+    layer.delete(flag.row.key);
+    emptied.delete(flag.row.key);
+    if (text === "" && isEmptyUnset(flag.row)) emptied.add(flag.row.key);
     else layer.set(flag.row.key, value.value);
     names.add(flag.name);
     index = found.next;
   }
   const word = argv[index] === "--" ? argv[index + 1] : argv[index];
-  return twoForms(names) ?? { ok: true, layer, word: word ?? null };
+  return twoForms(names) ?? { ok: true, layer, emptied, word: word ?? null };
 }
 
 function isFlag(argument: string | undefined): boolean {

@@ -22,6 +22,7 @@ export type Connections = ReadonlyMap<ConnectionSection, ConnectionValues>;
 
 /** What is read from: values by dotted path, and the error for a wrong type. */
 interface Source {
+  has(path: string): boolean;
   value(path: string): unknown;
   incompatible(path: string, wrong: Mismatch): ServerError;
 }
@@ -35,7 +36,6 @@ export function readConnections(source: Source): Connections {
   for (const section of CONNECTION_SECTIONS) {
     const kind = section.slice(section.indexOf(".") + 1);
     const values = new Map<string, OptionValue>();
-    let isPresent = false;
     for (const row of OPTION_TABLE.filter((one) => one.key.startsWith(`${kind}.`))) {
       const path = `${section}${row.key.slice(kind.length)}`;
       const found = source.value(path);
@@ -43,9 +43,8 @@ export function readConnections(source: Source): Connections {
       const value = convert(row.type, found);
       if (!value.ok) throw source.incompatible(path, value);
       values.set(row.key, value.value);
-      isPresent = true;
     }
-    if (isPresent) connections.set(section, values);
+    if (source.has(section)) connections.set(section, values);
   }
   return connections;
 }

@@ -1,6 +1,7 @@
 import { applyDeprecated, deprecationWarnings } from "./deprecated.ts";
 import { DEFAULTS, isDefault, type OpenOptions } from "./option-set.ts";
 import { type DoorKeys, resolveSecrets } from "./secrets.ts";
+import { unsetKeys } from "./unset.ts";
 
 /** What came of the first round of settling, beside the changed options. */
 export interface Derived {
@@ -26,7 +27,9 @@ export function derive(options: OpenOptions): Derived {
   const warnings = deprecationWarnings(options, separateChannels(options));
   applyDeprecated(options);
   if (options.norpc) options["rpc.implementation"] = "none";
-  return { keys: resolveSecrets(options), warnings };
+  const keys = resolveSecrets(options);
+  options.unset = unsetKeys(options);
+  return { keys, warnings };
 }
 
 /** True when something asks for Redis between nodes. */

@@ -65,7 +65,8 @@ export function loadConfig(input: LoadInput): LoadResult {
   const file = readFile(path, input.files);
   if (!file.ok) return exit(1, "", dated(file.message, input.now()));
 
-  const layers = { file: file.options.layer, environment: fromEnv.layer, flag: line.layer };
+  const environment = new Map([...fromEnv.layer].filter(([key]) => !line.emptied.has(key)));
+  const layers = { file: file.options.layer, environment, flag: line.layer };
   return settle(input, layers, file.options, path);
 }
 

@@ -1043,6 +1043,7 @@ const TABLE = [
     category: "METRICS",
     usage: "old flush interval, seconds",
     isFlagOnly: true,
+    tomlAliases: ["metrics.loginterval"],
     isHidden: true,
     deprecated: "use metrics_rotate_interval; used only when that is 0; warns when > 0",
     unit: "s",
@@ -1648,6 +1649,18 @@ const TABLE = [
     usage: "named bundles of defaults",
     defaultText: "detected from the environment",
     values: ["none", "fly", "heroku", "broker"],
+  },
+  {
+    key: "unset",
+    flag: null,
+    env: [],
+    type: "list",
+    default: [],
+    category: "MISC",
+    usage:
+      "options that stay empty or zero; written by --print-config where the file could not say it",
+    values: ["streams.secret", "jwt.secret", "pusher.secret", "rpc.secret", "rpc.command_timeout"],
+    print: "set",
   },
   {
     key: "poll.enabled",

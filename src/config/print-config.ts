@@ -19,6 +19,7 @@ const GENERAL: readonly OptionKey[] = [
   "broadcast_key",
   "pubsub_adapter",
   "presets",
+  "unset",
 ];
 
 const SECTIONS =
@@ -89,6 +90,8 @@ function isLive(row: Row, options: Options, origins: OptionOrigins): boolean {
       return origins.has(row.key);
     case "broadcast_key":
       return options.broadcast_key !== "";
+    case "rpc.secret":
+      return !["", "none"].includes(options["rpc.secret"]);
     case "metrics.statsd.host":
     case "metrics.statsd.prefix":
     case "metrics.statsd.tags_format":

@@ -41,7 +41,6 @@ export function resolveSecrets(options: OpenOptions): DoorKeys {
   const api =
     options["api.secret"] === "" ? doorKey("", base, "api-cable") : own(options["api.secret"]);
   options["http_broadcast.secret"] = broadcast.isDerived ? "" : broadcast.secret;
-  options["rpc.secret"] = rpc.isDerived ? "" : rpc.secret;
 
   if (options["http_broadcast.port"] === 0) {
     options["http_broadcast.port"] = broadcast.secret === "" ? 8090 : options["server.port"];

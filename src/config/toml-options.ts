@@ -5,6 +5,7 @@ import { isSameValue, type OptionLayer } from "./option-set.ts";
 import { OPTION_TABLE, type OptionKey, type OptionRow, type OptionValue } from "./option-table.ts";
 import { lastKey, lineOfKey } from "./toml-position.ts";
 import { convert, type Mismatch, typeWord } from "./toml-value.ts";
+import { applyUnset } from "./unset.ts";
 
 /** What a file says. */
 export interface FileOptions {
@@ -43,9 +44,21 @@ export class TomlReader {
     return value;
   }
 
+  /** True when there is something at a dotted path; does not make it known. */
+  has(path: string): boolean {
+    let value: unknown = this.tree;
+    for (const name of this.spelled(path)) {
+      if (!isTable(value) || !Object.hasOwn(value, name)) return false;
+      value = value[name];
+    }
+    return true;
+  }
+
   /** The error for a value of the wrong type: file position, key and the two types. */
   incompatible(path: string, wrong: Mismatch): ServerError {
-    return this.mismatch(this.spelled(path), wrong.text);
+    const { member } = wrong;
+    const spelled = this.spelled(path);
+    return this.mismatch(member === undefined ? spelled : [...spelled, member], wrong.text);
   }
 
   /** Keys never asked for, outermost only. */
@@ -87,8 +100,8 @@ export function parseTomlOptions(text: string): FileOptions {
   const reader = new TomlReader(text, parseTree(text));
   const layer = new Map<OptionKey, OptionValue>();
   for (const row of OPTION_TABLE) {
-    if (row.isFlagOnly === true) continue;
-    for (const path of [...(row.tomlAliases ?? []), row.key]) {
+    const keys = row.isFlagOnly === true ? [] : [row.key];
+    for (const path of [...(row.tomlAliases ?? []), ...keys]) {
       const found = reader.value(path);
       if (found === undefined) continue;
       const value = convert(row.type, found);
@@ -96,8 +109,18 @@ export function parseTomlOptions(text: string): FileOptions {
       if (!isEmpty(row, value.value)) layer.set(row.key, value.value);
     }
   }
+  forgetCopiedKey(layer);
+  applyUnset(layer);
+  // A key of the reference that says nothing: the hosts are always those of `allowed_origins`.
+  reader.value("http_broadcast.cors_hosts");
   const connections = readConnections(reader);
   return { layer, connections, unknownKeys: reader.unknownKeys() };
+}
+
+/** A printed file has the broadcast key twice; taken as given, the copy would outlive every new key. */
+function forgetCopiedKey(layer: Map<OptionKey, OptionValue>): void {
+  const copy = layer.get("http_broadcast.secret");
+  if (copy === layer.get("broadcast_key")) layer.delete("http_broadcast.secret");
 }
 
 function isEmpty(row: OptionRow, value: OptionValue): boolean {

@@ -6,6 +6,8 @@ import { safeInteger } from "./option-text.ts";
 export interface Mismatch {
   readonly ok: false;
   readonly text: string;
+  /** The member that is meant, of a table. */
+  readonly member?: string;
 }
 
 /** A TOML value as the value of an option. */
@@ -28,9 +30,7 @@ export function convert(type: keyof OptionTypes, value: unknown): Converted {
     case "bool":
       return typeof value === "boolean" ? { ok: true, value } : mismatch(value, type);
     case "int":
-      return typeof value === "bigint"
-        ? { ok: true, value: safeInteger(value) }
-        : mismatch(value, type);
+      return typeof value === "bigint" ? convertInteger(value) : mismatch(value, type);
     case "uint":
       return convertUnsigned(value);
     case "list":
@@ -57,10 +57,15 @@ function mismatch(value: unknown, type: keyof OptionTypes): Mismatch {
   };
 }
 
+function convertInteger(value: bigint): Converted {
+  if (BigInt.asIntN(64, value) === value) return { ok: true, value: safeInteger(value) };
+  return { ok: false, text: `${value} is out of range, allowed is what fits into 64 bits` };
+}
+
 function convertUnsigned(value: unknown): Converted {
   if (typeof value !== "bigint") return mismatch(value, "uint");
   if (value < 0n) return { ok: false, text: `${value} is negative, allowed is 0 or more` };
-  return { ok: true, value: safeInteger(value) };
+  return convertInteger(value);
 }
 
 function convertList(value: unknown): Converted {
@@ -81,7 +86,8 @@ function convertTags(value: unknown): Converted {
   if (value instanceof TomlDate) return mismatch(value, "tags");
   const tags: Tag[] = [];
   for (const [name, text] of Object.entries(value)) {
-    if (typeof text !== "string") return mismatch(text, "string");
+    if (typeof text !== "string") return { ...mismatch(text, "string"), member: name };
+    if (name === "") return { ok: false, text: "a tag needs a name", member: name };
     tags.push([name, text]);
   }
   return { ok: true, value: tags };

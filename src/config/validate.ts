@@ -1,5 +1,6 @@
 import { errorText } from "../messages/server-error.ts";
 import { parseStreamRules } from "../messages/stream-rules.ts";
+import { isApiAsked } from "./build-endpoints.ts";
 import { OPTION_TABLE, type OptionKey, type Options } from "./option-table.ts";
 import { quoted } from "./quote.ts";
 
@@ -93,6 +94,7 @@ function activePaths(options: Options): (readonly [OptionKey, string])[] {
   const isHttp = options.broadcast_adapters.includes("http");
   const optional: readonly (readonly [boolean, OptionKey])[] = [
     [isHttp, "http_broadcast.path"],
+    [isApiAsked(options), "api.path"],
     [options["metrics.http_path"] !== "", "metrics.http_path"],
     [options["sse.enabled"], "sse.path"],
     [options["ds.enabled"], "ds.path"],
@@ -103,7 +105,7 @@ function activePaths(options: Options): (readonly [OptionKey, string])[] {
   const active = optional.filter(([isOn]) => isOn).map(([, key]) => key);
   return [
     ...options["ws.paths"].map((path) => ["ws.paths", path] as const),
-    ...(["server.health_path", "api.path", ...active] as const).map(
+    ...(["server.health_path", ...active] as const).map(
       (key) => [key, String(options[key])] as const,
     ),
   ];

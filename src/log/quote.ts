@@ -4,6 +4,9 @@ const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]+$/u;
 const QUOTE_OR_EQUALS = /["=]/;
 const TO_ESCAPE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]|["\\]/gu;
 
+const CONTROL = /\p{Cc}/u;
+const CONTROLS = /\p{Cc}/gu;
+
 const SHORT_ESCAPES = new Map([
   ['"', '\\"'],
   ["\\", "\\\\"],
@@ -28,6 +31,11 @@ export function quote(text: string): string {
   if (PLAIN_ASCII.test(text)) return text;
   if (PRINTABLE.test(text) && !QUOTE_OR_EQUALS.test(text)) return text;
   return `"${text.replace(TO_ESCAPE, escapeOf)}"`;
+}
+
+/** A message, never quoted: only control characters are escaped, so that a record stays one line. */
+export function unbroken(text: string): string {
+  return CONTROL.test(text) ? text.replace(CONTROLS, escapeOf) : text;
 }
 
 function escapeOf(character: string): string {

@@ -2,7 +2,7 @@ import { Duration } from "../messages/duration.ts";
 import type { Attributes } from "../ports/log.ts";
 import { attributeValue, isGroup } from "./attribute-value.ts";
 import { LocalTime } from "./local-time.ts";
-import { quote } from "./quote.ts";
+import { quote, unbroken } from "./quote.ts";
 import { type LogLevel, MAX_DEPTH, type RecordFormat } from "./record-format.ts";
 
 const LEVELS = { debug: "DBG", info: "INF", warn: "WRN", error: "ERR" } as const;
@@ -45,9 +45,10 @@ export class TextFormat implements RecordFormat {
   ): string {
     const time = this.time.text(nowMs);
     const own = attributes === undefined ? "" : this.attributes(attributes);
+    const said = unbroken(message);
     return this.isTerminal
-      ? `${FAINT}${time}${RESET} ${COLOURED_LEVELS[level]} ${message}${prefix}${own}\n`
-      : `${time} ${LEVELS[level]} ${message}${prefix}${own}\n`;
+      ? `${FAINT}${time}${RESET} ${COLOURED_LEVELS[level]} ${said}${prefix}${own}\n`
+      : `${time} ${LEVELS[level]} ${said}${prefix}${own}\n`;
   }
 
   private members(group: Attributes, path: string, depth: number): string {

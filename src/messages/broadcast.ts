@@ -66,12 +66,14 @@ function startsWithStream(elements: readonly unknown[]): boolean {
 function parsePublication(object: JsonObject): Publication | string {
   const stream = object["stream"] ?? "";
   const data = object["data"] ?? "";
-  const offset = object["offset"] ?? 0;
+  const given = object["offset"] ?? 0;
   const epoch = object["epoch"] ?? "";
   if (typeof stream !== "string") return "stream must be a string";
   if (typeof data !== "string") return "data must be a string";
   if (typeof epoch !== "string") return "epoch must be a string";
-  if (!isOffset(offset)) return "offset must be an integer from 0 to 2^53-1";
+  if (!isOffset(given)) return "offset must be an integer from 0 to 2^64-1";
+  // A number that was rounded when it was read is nobody's position.
+  const offset = Number.isSafeInteger(given) ? given : 0;
   const meta = parseMeta(object["meta"] ?? null);
   if (typeof meta === "string") return meta;
   return { stream, data, meta, offset, epoch };
@@ -98,7 +100,7 @@ function parseCommand(object: JsonObject): RemoteCommand | null {
 }
 
 function isOffset(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 2 ** 64;
 }
 
 function malformed(error: string): Broadcast {

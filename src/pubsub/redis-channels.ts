@@ -16,6 +16,8 @@ interface Channel {
   isConfirmed: boolean;
   /** Callers that wait for the confirmation; they are counted above. */
   waiters: PromiseWithResolvers<void>[];
+  /** How many of them waited already when patience was last limited. */
+  oldWaiters: number;
   /** Callers that wait until it is left. */
   leavers: (() => void)[];
 }
@@ -78,8 +80,23 @@ export class RedisChannels {
     if (this.#connection !== null) return;
     this.#isPatient = false;
     for (const channel of this.#channels.values()) {
-      for (const waiter of channel.waiters.splice(0)) waiter.resolve();
+      for (const waiter of takeWaiters(channel)) waiter.resolve();
     }
+  }
+
+  /**
+   * For a server that is there and does not answer: lets go on who waited already at the last call. To be called as long
+   * as it answers true: somebody still waits.
+   */
+  limitWaits(): boolean {
+    let isAnyWaiting = false;
+    for (const channel of this.#channels.values()) {
+      if (channel.name === this.#reserved) continue;
+      for (const waiter of channel.waiters.splice(0, channel.oldWaiters)) waiter.resolve();
+      channel.oldWaiters = channel.waiters.length;
+      isAnyWaiting ||= channel.oldWaiters > 0;
+    }
+    return isAnyWaiting;
   }
 
   /** @throws {ServerError} `subscribe_failed` when the server refuses the channel; it is not counted then */
@@ -110,7 +127,7 @@ export class RedisChannels {
   #open(name: string): Channel {
     const known = this.#channels.get(name);
     if (known !== undefined) return known;
-    const fresh = { isSent: false, isConfirmed: false, waiters: [], leavers: [] };
+    const fresh = { isSent: false, isConfirmed: false, waiters: [], oldWaiters: 0, leavers: [] };
     const channel: Channel = { name, count: 0, ...fresh };
     this.#channels.set(name, channel);
     return channel;
@@ -168,7 +185,7 @@ export class RedisChannels {
     if (this.#connection !== connection) return;
     for (const channel of chunk) {
       channel.isConfirmed = true;
-      for (const waiter of channel.waiters.splice(0)) waiter.resolve();
+      for (const waiter of takeWaiters(channel)) waiter.resolve();
     }
   }
 
@@ -184,7 +201,7 @@ export class RedisChannels {
   /** Those who wait are told and not counted; those who had it before keep their claim for the next connection. */
   #refuse(channel: Channel, cause: unknown): void {
     const text = `cannot subscribe to ${channel.name}: ${errorText(cause)}`;
-    const waiters = channel.waiters.splice(0);
+    const waiters = takeWaiters(channel);
     if (channel.name !== this.#reserved) {
       channel.isSent = false;
       channel.count -= waiters.length;
@@ -198,9 +215,14 @@ export class RedisChannels {
   /** Nobody wants it any more: whoever still waits for it, in either direction, need not. */
   #left(channel: Channel): void {
     if (this.#channels.get(channel.name) === channel) this.#channels.delete(channel.name);
-    for (const waiter of channel.waiters.splice(0)) waiter.resolve();
+    for (const waiter of takeWaiters(channel)) waiter.resolve();
     for (const leave of channel.leavers.splice(0)) leave();
   }
+}
+
+function takeWaiters(channel: Channel): readonly PromiseWithResolvers<void>[] {
+  channel.oldWaiters = 0;
+  return channel.waiters.splice(0);
 }
 
 function isRefusal(error: unknown): boolean {

@@ -36,7 +36,7 @@ export interface RedisPubSubDeps {
 }
 
 const START_LIMIT_MS = 1000;
-/** How long a subscriber waits for a lost connection to come back before it is only recorded. */
+/** How long a subscriber waits for a lost connection to come back, or for a server that hangs (then up to twice as long), before it is only recorded. */
 const PATIENCE_MS = 1000;
 
 /**
@@ -53,6 +53,7 @@ export class RedisPubSub implements PubSub, Service {
   readonly #listener: Link<NodeConnection>;
   readonly #publisher: CommandLink;
   #patience: Timer | null = null;
+  #waits: Timer | null = null;
   #hasConnected = false;
 
   constructor(options: RedisPubSubOptions, deps: RedisPubSubDeps) {
@@ -74,6 +75,7 @@ export class RedisPubSub implements PubSub, Service {
   async stop(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#listener.stop(), this.#publisher.stop(signal)]);
     this.#patience?.cancel();
+    this.#waits?.cancel();
     this.#channels.runOutOfPatience();
   }
 
@@ -87,6 +89,7 @@ export class RedisPubSub implements PubSub, Service {
 
   /** @throws {ServerError} `subscribe_failed` when Redis refuses the channel */
   subscribe(stream: string): Promise<void> {
+    this.#waits ??= this.#limitWaits();
     return this.#channels.acquire(stream);
   }
 
@@ -147,12 +150,12 @@ export class RedisPubSub implements PubSub, Service {
     }
   }
 
-  /** The answer to a PING comes behind those to every SUBSCRIBE. */
+  /** The answer comes behind those to every SUBSCRIBE. */
   async #announceReturn(connection: NodeConnection): Promise<void> {
     const { onReturn } = this.#deps;
     if (onReturn === undefined) return;
     try {
-      await connection.call("ping");
+      await connection.heartbeat();
       onReturn();
     } catch (error) {
       this.#log.debug("connection was lost again", { error: errorText(error) });
@@ -162,6 +165,12 @@ export class RedisPubSub implements PubSub, Service {
   #limitPatience(): void {
     this.#patience?.cancel();
     this.#patience = this.#deps.clock.after(PATIENCE_MS, () => this.#channels.runOutOfPatience());
+  }
+
+  #limitWaits(): Timer {
+    return this.#deps.clock.after(PATIENCE_MS, () => {
+      this.#waits = this.#channels.limitWaits() ? this.#limitWaits() : null;
+    });
   }
 
   #receive(channel: string, message: string): void {

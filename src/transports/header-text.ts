@@ -1,4 +1,6 @@
 const decoder = new TextDecoder("utf-8", { fatal: true });
+/** What stands between the values of repeated headers. */
+const JOINT = ", ";
 const BEYOND_ASCII = /[\u0080-\uffff]/;
 
 /**
@@ -14,4 +16,16 @@ export function headerText(value: string): string {
     // No UTF-8, as promised above.
     return bytes.toString("utf8").replaceAll("\ufffd", "\udc80");
   }
+}
+
+/** The value of the first of repeated headers: the runtime joins them, and hides that it did. */
+export function firstValue(value: string): string {
+  const end = value.indexOf(JOINT);
+  return end < 0 ? value : value.slice(0, end);
+}
+
+/** The value of the last of repeated headers. */
+export function lastValue(value: string): string {
+  const end = value.lastIndexOf(JOINT);
+  return end < 0 ? value : value.slice(end + JOINT.length);
 }

@@ -1,5 +1,6 @@
 import type { ClientEnv } from "../messages/client.ts";
-import { headerText } from "./header-text.ts";
+import { isHeaderName } from "../messages/header-name.ts";
+import { firstValue, headerText } from "./header-text.ts";
 
 /** What of a request is handed to the application. */
 export interface RequestInfoOptions {
@@ -21,13 +22,18 @@ const TOKEN_SUBPROTOCOL = "anycable-token.";
  */
 export class RequestInfo {
   private readonly options: RequestInfoOptions;
+  /** Those that can be in a request: the runtime throws when it is asked for any other name. */
+  private readonly names: readonly string[];
   private readonly scheme: string;
   private readonly tokenHeader: string | null;
+  private readonly isTokenHeaderPossible: boolean;
 
   constructor(options: RequestInfoOptions) {
     this.options = options;
+    this.names = options.headers.filter((name) => name !== "host" && isHeaderName(name));
     this.scheme = options.isTls ? "https://" : "http://";
     this.tokenHeader = options.jwtParam === null ? null : `x-${options.jwtParam.toLowerCase()}`;
+    this.isTokenHeaderPossible = this.tokenHeader !== null && isHeaderName(this.tokenHeader);
   }
 
   /** @param address IP of the peer; an IPv4 address in IPv6 clothing is undressed */
@@ -41,13 +47,14 @@ export class RequestInfo {
 
   private headers(headers: Headers, address: string): Record<string, string> {
     const proxied: Record<string, string> = Object.create(null) as Record<string, string>;
-    for (const name of this.options.headers) {
-      const value = name === "host" ? null : textOf(headers, name);
+    for (const name of this.names) {
+      const value = textOf(headers, name);
       const kept = name === "cookie" ? this.cookies(value) : value;
       if (kept !== null && kept !== "") proxied[name] = kept;
     }
     if (this.tokenHeader !== null) {
-      const token = textOf(headers, this.tokenHeader) || subprotocolToken(headers);
+      const given = this.isTokenHeaderPossible ? textOf(headers, this.tokenHeader) : null;
+      const token = firstValue(given ?? "") || subprotocolToken(headers);
       if (token !== "") proxied[this.tokenHeader] = token;
     }
     proxied["REMOTE_ADDR"] = address.startsWith("::ffff:") ? address.slice(7) : address;

@@ -1,4 +1,5 @@
 import type { PingPrecision } from "../messages/client.ts";
+import { lastValue } from "./header-text.ts";
 
 /** What a client may ask for in its URL. */
 export interface SessionParams {
@@ -23,7 +24,7 @@ const NONE: SessionParams = {
  * Source: spec "protocol", 2.7 and 2.8.
  */
 export function sessionParams(target: string, headers: Headers): SessionParams {
-  const restoreHeader = headers.get("x-anycable-restore-sid") ?? "";
+  const restoreHeader = lastValue(headers.get("x-anycable-restore-sid") ?? "");
   const query = target.indexOf("?");
   if (query < 0) return restoreHeader === "" ? NONE : { ...NONE, restoreSid: restoreHeader };
   const params = new URLSearchParams(target.slice(query + 1));

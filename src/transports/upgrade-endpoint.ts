@@ -2,7 +2,7 @@ import type { Server } from "bun";
 import type { SocketHandler } from "./socket-handler.ts";
 
 /** The runtime's server as endpoints see it. */
-export type UpgradeServer = Server<SocketHandler>;
+export type UpgradeServer = Pick<Server<SocketHandler>, "upgrade" | "requestIP" | "timeout">;
 
 /** Takes over requests to its paths to make connections of them; passes no middleware. */
 export interface UpgradeEndpoint {

@@ -49,12 +49,12 @@ test.each([
   '{"ids":"u","cstate":{"a":1}}',
   '{"ids":"u","istate":{"a":"b"}}',
   '{"ids":"u","istate":{"a":{"b":null}}}',
-])("decodeSnapshot takes %s for no session", (text) => {
-  expect(decodeSnapshot(text)).toBeNull();
+])("decodeSnapshot throws for %s, which is no session", (text) => {
+  expect(() => decodeSnapshot(text)).toThrow("the entry in the cache is no session");
 });
 
-test("decodeSnapshot takes text nested without end for no session", () => {
+test("decodeSnapshot throws for text nested without end", () => {
   const deep = "[".repeat(100_000) + "]".repeat(100_000);
 
-  expect(decodeSnapshot(`{"ids":"u","subs":${deep}}`)).toBeNull();
+  expect(() => decodeSnapshot(`{"ids":"u","subs":${deep}}`)).toThrow("is no session");
 });

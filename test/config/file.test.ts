@@ -23,7 +23,7 @@ describe("A value of the wrong type names line, key and both types, config#12", 
     ['broadcast_adapters = "x"\n', '1 (last key "broadcast_adapters")', "string", "slice"],
     ["# c\n\nPresets = [\n 5,\n]\n", '3 (last key "Presets")', "int64", "string"],
     ["metrics.tags = 5\n", '1 (last key "metrics.tags")', "int64", "map"],
-    ["[metrics.tags]\na = 5\n", '1 (last key "metrics.tags")', "int64", "string"],
+    ['[metrics.tags]\nb = "x"\na = 5\n', '3 (last key "metrics.tags.a")', "int64", "string"],
     [
       "[nats_pubsub.nats]\nservers = 5\n",
       '2 (last key "nats_pubsub.nats.servers")',
@@ -52,6 +52,15 @@ describe("Broken TOML names line and last key", () => {
     ["[[server]]\nport = 1\n", 'line 1 (last key "server"): '],
     ["[server]\n[server]\n", "line 2: "],
     ["[ws]\nmax_pending_size = -1\n", 'line 2 (last key "ws.max_pending_size"): -1 is negative'],
+    [
+      "server.port = 9223372036854775808",
+      'line 1 (last key "server.port"): 9223372036854775808 is out of range',
+    ],
+    [
+      "ws.max_pending_size = 9223372036854775808",
+      'line 1 (last key "ws.max_pending_size"): 9223372036854775808 is out of range',
+    ],
+    ['[metrics.tags]\n"" = "x"\n', 'line 2 (last key "metrics.tags."): a tag needs a name'],
   ] as const) {
     test(text, () => {
       expect(problemOf(text)).toStartWith(
@@ -210,4 +219,25 @@ test("A component's own connection starts from zero, the others share", () => {
     isOrdered: false,
     maxReconnectAttempts: 0,
   });
+});
+
+test("A component's section without a known key starts from zero too", () => {
+  const text = "[redis_pubsub.redis]\n[nats_pubsub.nats]\nnope = 1\n";
+
+  const { settings, notes } = runOf([...FILE, "--pubsub=none"], file(text));
+
+  expect(settings.pubsub.redis.redis).toMatchObject({ url: "", maxReconnectAttempts: 0 });
+  expect(settings.pubsub.nats.nats).toMatchObject({ servers: [], maxReconnectAttempts: 0 });
+  expect(notes).toEqual(["Unknown key in the configuration file: nats_pubsub.nats.nope"]);
+});
+
+test("Keys of the reference that are not options are known", () => {
+  const text =
+    'http_broadcast.cors_hosts = "a.io"\nserver.allowed_origins = "b.io"\n[metrics]\nloginterval = 7\nrotate_interval = 0\n';
+
+  const { settings, notes, warnings } = runOf(FILE, file(text));
+
+  expect([notes, settings.httpBroadcast.corsHosts]).toEqual([[], ["b.io"]]);
+  expect(settings.metrics.intervalS).toBe(7);
+  expect(warnings[0]).toContain("metrics_log_interval option is deprecated");
 });

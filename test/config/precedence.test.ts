@@ -160,3 +160,28 @@ test("Node id is the given one, else six random characters", () => {
   expect(settingsOf(["--node_id="]).nodeId).toBe("aB3_xZ");
   expect(settingsOf([], { env: { ANYCABLE_NODE_ID: "" } }).nodeId).toBe("aB3_xZ");
 });
+
+test("An empty flag beats the variable: the file or the default counts", () => {
+  const env = {
+    ANYCABLE_PATH: "/e",
+    ANYCABLE_BROADCAST_ADAPTER: "redisx",
+    ANYCABLE_PRESETS: "broker",
+    ANYCABLE_NODE_ID: "e",
+    ANYCABLE_HEADERS: "x-e",
+    ANYCABLE_RPC_HOST: "e:1",
+  };
+  const argv = ["--path=/x", "--path=", "--broadcast_adapter=", "--presets=", "--node_id="];
+
+  const config = printed(
+    ["--config-path=c.toml", ...argv, "--headers=", "--rpc_host=", "--rpc_host=/f"],
+    { env, files: { "c.toml": 'broadcast_adapters = ["http"]\n' } },
+  );
+
+  expect(config.all("ws.paths", "broadcast_adapters", "presets", "node_id")).toEqual([
+    ["/cable"],
+    ["http"],
+    undefined,
+    undefined,
+  ]);
+  expect(config.all("rpc.proxy_headers", "rpc.host")).toEqual([[], "/f"]);
+});

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { printed, printedFile } from "./loading.ts";
+import { printed, printedFile, settingsOf } from "./loading.ts";
 
 const DEFAULT_KEYS =
   "public noauth node_id pubsub_adapter presets server.max_conn server.ssl logging.debug rpc.secret rpc.request_timeout rpc.http_request_timeout streams.secret streams.public streams.turbo streams.turbo_secret jwt.force ws.enable_compression sse.enabled ds.enabled pusher.app_id api.secret redis.tls_verify http_broadcast.secret metrics.http_path metrics.log metrics.tags metrics.statsd app.pong_timeout app.shutdown_delay app.enable_native_ping embedded_nats.enabled embedded_nats.cluster_name embedded_nats.jetstream_ready_timeout";
@@ -90,7 +90,12 @@ const LOST_IN_THE_REFERENCE = [
 ];
 
 test("A printed file, read again, prints the same, config#41", () => {
-  for (const argv of [[], ["--secret=q", "--port=77", "--public"], LOST_IN_THE_REFERENCE]) {
+  for (const argv of [
+    [],
+    ["--secret=q", "--port=77", "--public"],
+    ["--broadcast_key=k"],
+    LOST_IN_THE_REFERENCE,
+  ]) {
     const { text } = printed(argv);
 
     expect(printedFile(text).text).toBe(text);
@@ -151,4 +156,33 @@ test("Keys that stand in the file only are printed", () => {
       "nats_pubsub.channel",
     ),
   ).toEqual(["$x", "h", true, 7, "n"]);
+});
+
+// The printed copy of the key, an option of its own, kept the old key valid.
+test("A printed broadcast key can be replaced, and the file warns of nothing", () => {
+  const { text } = printed(["--broadcast_key=old"]);
+  const given = { env: { ANYCABLE_BROADCAST_KEY: "new" }, files: { "c.toml": text } };
+
+  expect(printedFile(text).warnings).toBe("");
+  expect(settingsOf(["--config-path=c.toml"], given).httpBroadcast.secret).toBe("new");
+});
+
+// Printed as empty, they were filled from the secret, or with the default, when the file was read again.
+test("What was switched off stays off in a printed file, until a stronger source says otherwise", () => {
+  const off = ["streams", "jwt", "pusher", "http_rpc"].map((name) => `--${name}_secret=none`);
+  const { text } = printed(["--secret=x", ...off, "--rpc_command_timeout=0"]);
+  const again = (...argv: string[]) =>
+    settingsOf(["--config-path=c.toml", ...argv], { files: { "c.toml": text } });
+
+  expect(again()).toMatchObject({
+    jwt: null,
+    streams: { secret: "" },
+    rpc: { secret: "", isSecretDerived: false, commandTimeoutMs: 0 },
+  });
+  expect(printedFile(text).text).toBe(text);
+  expect(again("--jwt_secret=j", "--rpc_command_timeout=5")).toMatchObject({
+    jwt: { secret: "j" },
+    rpc: { commandTimeoutMs: 5 },
+  });
+  expect(printed(["--secret=x"]).get("unset")).toBeUndefined();
 });

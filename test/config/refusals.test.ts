@@ -64,7 +64,8 @@ describe("What crashes the reference is one message naming the option, config#43
     ],
   ] as const) {
     test(flag, () => {
-      expect(failureOf([flag])).toMatchObject({ stdout: `${message}\n`, stderr: "" });
+      const argv = [flag, "--api_port=1"];
+      expect(failureOf(argv)).toMatchObject({ stdout: `${message}\n`, stderr: "" });
     });
   }
 
@@ -81,6 +82,7 @@ describe("What crashes the reference is one message naming the option, config#43
 test("A disconnect rate above 1000 and a path that is off are fine", () => {
   expect(settingsOf(["--disconnect_rate=5000"]).disconnector.rate).toBe(5000);
   expect(settingsOf(["--sse_path=x", "--path=/a/*"]).ws.paths).toEqual(["/a/*"]);
+  expect(settingsOf(["--api_path=x"]).api).toBeNull();
 });
 
 test("Limits of the adaptive concurrency that do not fit each other are left to the RPC client", () => {
@@ -152,4 +154,17 @@ test("Names that are not validated act as the reference does, with a note for th
     "Unknown disconnect_mode: x (allowed: always, never, auto), using never",
     "Unknown ping_timestamp_precision: y (allowed: s, ms, ns), using s",
   ]);
+});
+
+test("Headers no request can have are named in a note, the token's only when tokens are looked at", () => {
+  const notes = (...argv: string[]) => runOf(argv).notes;
+  const never = (name: string, flag: string) =>
+    `No request has a header named ${name}, given by ${flag}: it is never found`;
+
+  expect(notes("--headers=cookie, X-Foo,,x_1")).toEqual([
+    never('" x-foo"', "headers"),
+    never('""', "headers"),
+  ]);
+  expect(notes("--jwt_param=a b", "--jwt_secret=s")).toEqual([never('"x-a b"', "jwt_param")]);
+  expect(notes("--jwt_param=a b")).toEqual([]);
 });

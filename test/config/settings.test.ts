@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import { type Given, settingsOf } from "./loading.ts";
 
+const FILE = "--config-path=c.toml";
+
 test("Nothing set gives the documented defaults", () => {
   const redis = {
     url: "redis://localhost:6379",
@@ -206,9 +208,22 @@ test("Allowed origins are those of publications by HTTP too, but not of the API"
     "--api_port=1",
   ]);
 
-  expect(server.allowedOrigins).toEqual(["a.com", "*.b.com"]);
-  expect(httpBroadcast).toMatchObject({ isCors: true, corsHosts: ["a.com", "*.b.com"] });
+  expect(server.allowedOrigins).toEqual(["a.com", "", "*.b.com"]);
+  expect(httpBroadcast).toMatchObject({ isCors: true, corsHosts: ["a.com", "", "*.b.com"] });
   expect(api).toMatchObject({ isCors: false, corsHosts: [] });
+});
+
+// A list of empty entries, as `$HOST_A,$HOST_B` gives without its variables, opened the door to every origin.
+test("Allowed origins of empty entries only are not an empty list", () => {
+  const { server, httpBroadcast, api } = settingsOf(["--allowed_origins=,", FILE, "--api_port=1"], {
+    files: { "c.toml": 'api.cors_hosts = ",,"' },
+  });
+
+  expect([server.allowedOrigins, httpBroadcast.corsHosts]).toEqual([
+    ["", ""],
+    ["", ""],
+  ]);
+  expect(api?.corsHosts).toEqual(["", "", ""]);
 });
 
 test("Turbo and CableReady take the streams secret when switched on without a key", () => {
@@ -257,4 +272,8 @@ test("The debug banner belongs to --debug, not to the level", () => {
     level: "debug",
     isDebugBanner: true,
   });
+});
+
+test("Names of cookies are taken without the blanks around them", () => {
+  expect(settingsOf(["--proxy-cookies=a, b ,c"]).rpc.cookies).toEqual(["a", "b", "c"]);
 });

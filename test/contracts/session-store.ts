@@ -97,7 +97,7 @@ export function sessionStoreContract(
       await store.commit(unloved, SNAPSHOT);
       await elapse(1200);
 
-      await store.touch(sid);
+      expect(await store.touch(sid)).toBe(true);
       await store.restore(unloved);
 
       await elapse(1300);
@@ -109,9 +109,10 @@ export function sessionStoreContract(
     test("SessionStore does not invent a session that is touched or forgotten unknown", async () => {
       const { store, sid } = await start();
 
-      await store.touch(sid);
+      const isKept = await store.touch(sid);
       await store.forget(sid);
 
+      expect(isKept).toBe(false);
       expect(await store.restore(sid)).toBeNull();
     });
 

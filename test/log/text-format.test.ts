@@ -92,3 +92,11 @@ test("TextFormat stops at groups that contain themselves", () => {
 
   expect(format.attributes(loop)).toBe(` ${"l.".repeat(8)}l=...`);
 });
+
+test("TextFormat keeps a record on one line whatever its message holds", () => {
+  const line = format.line(0, "warn", "Unknown key: a\nERR fake\x1b[31m кот\t=", "", {});
+
+  expect(line.slice("YYYY-MM-DD HH:MM:SS.mmm ".length)).toBe(
+    "WRN Unknown key: a\\nERR fake\\x1b[31m кот\\t=\n",
+  );
+});

@@ -31,6 +31,7 @@ test.each([
   ['{"stream":"a","data":"x","meta":{"zz":1,"exclude_socket":null,"transient":null}}', "x"],
   ['{"stream":"a","data":"x","meta":{"exclude_socket":"","transient":false}}', "x"],
   [' \n{"stream":"a","data":"7"}\r\n', "7"],
+  ['{"stream":"a","data":"7","offset":18446744073709551615}', "7"],
   ['{"stream":"a","command":"disconnect","payload":5,"data":"s"}', "s"],
 ])("parseBroadcast takes %s for a publication without options", (body, data) => {
   expect(parseBroadcast(body)).toEqual({
@@ -105,6 +106,7 @@ test.each([
   '{"stream":"a","data":"x","offset":1.5}',
   '{"stream":"a","data":"x","offset":"1"}',
   '{"stream":"a","data":"x","offset":1e999}',
+  '{"stream":"a","data":"x","offset":36893488147419103232}',
   '{"stream":"a","data":"x","epoch":5}',
   '{"stream":"a","data":"x"} x',
   '{"stream":"a","data":"x"}{"stream":"a","data":"y"}',

@@ -255,6 +255,30 @@ describe.skipIf(!HAS_REDIS)(titled("RedisPubSub"), () => {
     expect(log.messages("error")).toEqual(["failed to connect to Redis"]);
   });
 
+  test("RedisPubSub records a subscriber when Redis hangs, and subscribes later", async () => {
+    const { pubsub } = await start();
+    server.hang();
+
+    await pubsub.subscribe("x");
+    await pubsub.subscribe("y");
+
+    server.resume();
+    await until("subscribed", async () => (await server.listeners("y")) === 1);
+  }, 30_000);
+
+  // As with a Redis that loads its data: SUBSCRIBE is taken and PING is not.
+  test("RedisPubSub stays connected to a Redis that refuses to answer a PING", async () => {
+    const { pubsub, log } = await start();
+    await server.call("acl", "setuser", "default", "-ping");
+    await server.call("client", "kill", "type", "pubsub");
+    await until("connected again", () => log.messages("info").includes("reconnected"));
+
+    await pubsub.subscribe("x");
+
+    expect(await server.listeners("x")).toBe(1);
+    expect(log.messages("error")).toEqual(["Redis pub/sub disconnected"]);
+  });
+
   test("RedisPubSub stops at once when Redis hangs", async () => {
     const { pubsub } = await start();
     server.hang();

@@ -46,3 +46,19 @@ test("compileOrigins is not fooled by user names or by text that is no URL", () 
   expect(isAllowed("a.io")).toBe(false);
   expect(isAllowed("null")).toBe(false);
 });
+
+test("compileOrigins takes an origin with an impossible host or port for none", () => {
+  const isAllowed = compileOrigins(["*.a.io", "[::1]:3000"]);
+
+  for (const bad of [
+    "https://evil.com\\.a.io",
+    "https://evil.com:x.a.io",
+    "http://[::1].a.io",
+    "https://evil.com%.a.io",
+    "https://evil.com .a.io",
+  ]) {
+    expect([bad, isAllowed(bad)]).toEqual([bad, false]);
+  }
+  expect(isAllowed("https://under_score.a.io")).toBe(true);
+  expect(isAllowed("http://[::1]:3000")).toBe(true);
+});

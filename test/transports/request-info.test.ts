@@ -67,3 +67,27 @@ test("RequestInfo takes names of object members for names like any other", () =>
     ["REMOTE_ADDR", "10.0.0.1"],
   ]);
 });
+
+// The runtime throws for such a name: every handshake was answered 500.
+test("RequestInfo never finds headers whose names no request can have", () => {
+  const { headers } = env(
+    { "X-Foo": "f", "Sec-WebSocket-Protocol": "anycable-token.t" },
+    { headers: [" x-foo", "", "x foo", "x-föö", "x-foo"], jwtParam: "a b" },
+  );
+
+  expect({ ...headers }).toEqual({ "x-foo": "f", "x-a b": "t", REMOTE_ADDR: "10.0.0.1" });
+});
+
+test("RequestInfo takes the first of repeated token headers", () => {
+  const token = (...values: string[]) => {
+    const headers = new Headers({ "Sec-WebSocket-Protocol": "anycable-token.p" });
+    for (const value of values) headers.append("X-JID", value);
+    const options = { headers: [], cookies: [], jwtParam: "jid", isTls: false };
+    const request = new Request("http://ignored.test/", { headers });
+    return new RequestInfo(options).env(request, "/", "::1").headers["x-jid"];
+  };
+
+  expect(token("first", "second")).toBe("first");
+  expect(token("one,two")).toBe("one,two");
+  expect(token("", "second")).toBe("p");
+});

@@ -52,3 +52,10 @@ test("sessionParams prefers the header for the session to restore; an empty valu
   expect(read("/?sid=query", { "x-anycable-restore-sid": "" }).restoreSid).toBe("query");
   expect(read("/?sid=").restoreSid).toBe("");
 });
+
+test("sessionParams takes the last of repeated headers", () => {
+  const headers = new Headers({ "X-AnyCable-Restore-Sid": "a" });
+  headers.append("x-anycable-restore-sid", "b");
+
+  expect(sessionParams("/cable?sid=query", headers).restoreSid).toBe("b");
+});

@@ -64,11 +64,12 @@ export class NatsSessionStore implements SessionStore, Service {
   }
 
   /** Writes the session again, unless somebody else has written it meanwhile: that did it. */
-  async touch(sid: string): Promise<void> {
+  async touch(sid: string): Promise<boolean> {
     await this.#readiness.wait();
     const key = bucketKey(sid);
     const entry = await this.#bucket.get(key);
     if (entry !== null) await this.#bucket.swap(key, entry.value, entry);
+    return entry !== null;
   }
 
   async forget(sid: string): Promise<void> {

@@ -166,8 +166,17 @@ export class RedisBroker implements Broker, StreamTail, Service {
     // The tag is that of the connection the script goes to: both are taken in one step.
     const args = [epoch, this.#redis.runTag, data, limits.limit, limits.ttlS, ...live, ...origin];
     const answer = await this.#redis.script(PUBLISH_SCRIPT, [meta, history, earlier], args);
-    if (isPubSubHere) return;
+    if (isPubSubHere) {
+      this.#reportRefusal(stream, answer);
+      return;
+    }
     await this.#pubsub.publish({ ...publication, ...parsePosition(answer) });
+  }
+
+  #reportRefusal(stream: string, answer: unknown): void {
+    const refusal = Array.isArray(answer) ? answer[2] : undefined;
+    if (refusal === undefined) return;
+    this.#log.error("failed to publish message", { stream, error: String(refusal) });
   }
 
   /** On the connection of the others: what is not stored must not overtake what is. */

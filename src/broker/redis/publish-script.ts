@@ -8,7 +8,8 @@ import { createScript } from "../../clients/redis/script.ts";
  * the newest 1000 of either is not stored again: its position is answered.
  * KEYS: meta (hash e, o, r), history (stream), earlier epochs (stream). ARGV: candidate epoch,
  * run tag, data, limit, ttl in seconds, channel ("" publishes nothing), payload without position and closing brace,
- * id ("" has none), "1" when repeated. Answers epoch and offset.
+ * id ("" has none), "1" when repeated. Answers epoch and offset; third, why
+ * the message could not be published.
  * Source: spec "messaging", section 15.2. Commands: only what Redis 6.2 has.
  */
 export const PUBLISH_SCRIPT = createScript(`
@@ -49,7 +50,9 @@ end
 redis.call('EXPIRE', meta, math.max(ttl * 10, 60))
 if ARGV[6] ~= '' then
   local position = ',"offset":' .. offset .. ',"epoch":' .. cjson.encode(epoch) .. '}'
-  redis.call('PUBLISH', ARGV[6], ARGV[7] .. position)
+  -- What is stored stays stored: a refusal must not look like a failure, which would be tried again.
+  local answer = redis.pcall('PUBLISH', ARGV[6], ARGV[7] .. position)
+  if type(answer) == 'table' and answer.err then return {epoch, offset, answer.err} end
 end
 return {epoch, offset}
 `);

@@ -68,8 +68,9 @@ export class RedisSessionStore implements SessionStore, Service {
     return this.#revocations.covers(snapshot, Number(time)) ? null : snapshot;
   }
 
-  async touch(sid: string): Promise<void> {
-    await this.#redis.call("pexpire", sessionKey(sid), this.#ttlMs);
+  async touch(sid: string): Promise<boolean> {
+    if (this.#pending.has(sid)) return true;
+    return (await this.#redis.call("pexpire", sessionKey(sid), this.#ttlMs)) !== 0;
   }
 
   async forget(sid: string): Promise<void> {

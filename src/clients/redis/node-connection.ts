@@ -31,6 +31,7 @@ export class NodeConnection implements RedisConnection {
   #reason: ServerError | null = null;
   #ping: Timer | null = null;
   #tellsRole = true;
+  #isSubscribed = false;
   readonly #redis: Redis;
 
   private constructor(address: RedisAddress, options: NodeOptions) {
@@ -115,6 +116,7 @@ export class NodeConnection implements RedisConnection {
 
   /** Resolves when the server has confirmed every channel; it takes all of them or none. */
   async subscribe(channels: readonly string[]): Promise<void> {
+    this.#isSubscribed = true;
     try {
       await this.#redis.subscribe(...channels);
     } catch (error) {
@@ -145,6 +147,18 @@ export class NodeConnection implements RedisConnection {
         failed(error);
       }
     });
+  }
+
+  /**
+   * Resolves when the server has answered whatever was sent before. An error is an answer, too: it may be loading its data,
+   * or the user may not ask.
+   */
+  async heartbeat(): Promise<void> {
+    try {
+      await this.#redis.ping();
+    } catch (error) {
+      if (toRedisError(error).code !== "redis_reply") throw this.#judge(error);
+    }
   }
 
   close(): void {
@@ -236,11 +250,14 @@ export class NodeConnection implements RedisConnection {
     });
   }
 
-  /** A server that became a replica takes PUBLISH as before, but only its own subscribers hear it: ask for the role. */
+  /**
+   * A server that became a replica takes PUBLISH as before, but only its own subscribers hear it: ask for the role. Who is
+   * subscribed may not ask, and hears from a replica what the primary is told.
+   */
   async #prove(isPrimary: boolean): Promise<void> {
     try {
-      if (isPrimary && this.#tellsRole) await this.#requirePrimary();
-      else await this.#redis.ping();
+      if (isPrimary && this.#tellsRole && !this.#isSubscribed) await this.#requirePrimary();
+      else await this.heartbeat();
     } catch (error) {
       this.#reason ??= toRedisError(error);
       this.#redis.disconnect();

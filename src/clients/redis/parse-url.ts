@@ -39,7 +39,7 @@ export function parseRedisUrl(text: string): RedisUrl {
   const at = authority.lastIndexOf("@");
   const login = parseLogin(at === -1 ? "" : authority.slice(0, at));
   const hostPort = authority.slice(at + 1);
-  const address = scheme === "unix" ? { path: decode(path.trim()) } : parseAddress(hostPort);
+  const address = scheme === "unix" ? parseSocket(path) : parseAddress(hostPort);
   const database = parseDatabase(query.get("db") ?? (scheme === "unix" ? "" : pathDatabase(path)));
   return {
     host: "host" in address ? address.host : "",
@@ -63,6 +63,7 @@ export function parseAddress(text: string): { readonly host: string; readonly po
   if (match === null) throw invalid(`invalid address: ${JSON.stringify(text)}`);
   const [, bracketed, plain, port = ""] = match;
   const host = decode(bracketed ?? plain ?? "");
+  if (/\s/.test(host)) throw invalid(`invalid host: ${JSON.stringify(host)}`);
   return { host: host === "" ? "localhost" : host, port: parsePort(port) };
 }
 
@@ -77,16 +78,30 @@ function split(text: string): Parts {
   const trimmed = text.endsWith("/") && !text.endsWith("://") ? text.slice(0, -1) : text;
   const withScheme = trimmed.includes("://") ? trimmed : `redis://${trimmed}`;
   const schemeEnd = withScheme.indexOf("://");
+  const scheme = withScheme.slice(0, schemeEnd).toLowerCase();
+  if (scheme !== "unix") requireEncodedPassword(withScheme.slice(schemeEnd + 3));
   const [beforeFragment = ""] = withScheme.slice(schemeEnd + 3).split("#", 1);
   const queryStart = beforeFragment.indexOf("?");
   const target = queryStart === -1 ? beforeFragment : beforeFragment.slice(0, queryStart);
   const pathStart = target.indexOf("/");
   return {
-    scheme: withScheme.slice(0, schemeEnd).toLowerCase(),
+    scheme,
     authority: pathStart === -1 ? target : target.slice(0, pathStart),
     path: pathStart === -1 ? "" : target.slice(pathStart),
     query: new URLSearchParams(queryStart === -1 ? "" : beforeFragment.slice(queryStart + 1)),
   };
+}
+
+/** A password with one of these would be read as host, port or database, and shown with the refusal. */
+function requireEncodedPassword(rest: string): void {
+  if (!/^[^?]*[/#][^?]*@|^[^/@]*\?[^=&]*@/.test(rest)) return;
+  throw invalid("invalid URL: percent-encode / ? # @ in user and password");
+}
+
+function parseSocket(path: string): { readonly path: string } {
+  const decoded = decode(path.trim());
+  if (decoded === "") throw invalid("invalid URL: no path of a socket");
+  return { path: decoded };
 }
 
 function parseLogin(text: string): RedisLogin {

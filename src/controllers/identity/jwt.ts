@@ -50,10 +50,10 @@ export class JwtController implements Controller {
       case "valid":
         return welcome(client.sid, verdict.identifiers);
       case "expired":
-        this.log.debug("token has expired");
+        this.log.debug("token has expired", { sid: client.sid });
         return TOKEN_EXPIRED;
       case "invalid":
-        this.log.debug("invalid token", { error: verdict.error });
+        this.log.debug("invalid token", { sid: client.sid, error: verdict.error });
         return UNAUTHORIZED;
       case "unusable":
         return { status: "error", error: "token has no string claim `ext`" };
@@ -90,7 +90,9 @@ export class JwtController implements Controller {
   }
 
   private withoutToken(client: Client, signal: AbortSignal): Promise<ConnectResult> {
-    if (this.log.isDebug) this.log.debug("no token is found", describe(client.env));
+    if (this.log.isDebug) {
+      this.log.debug("no token is found", { sid: client.sid, ...describe(client.env) });
+    }
     if (!this.options.isEnforced) return this.next.authenticate(client, signal);
     return Promise.resolve(UNAUTHORIZED);
   }

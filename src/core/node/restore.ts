@@ -1,3 +1,4 @@
+import { ServerError } from "../../messages/server-error.ts";
 import type { SessionSnapshot } from "../../messages/snapshot.ts";
 import type { Session } from "../session/session.ts";
 import type { NodeContext } from "./context.ts";
@@ -23,7 +24,9 @@ export async function restore(
   try {
     snapshot = await sessionStore.restore(oldSid);
   } catch (error) {
-    session.log.error("failed to fetch session cache", { old_sid: oldSid, error });
+    const isCorrupt = error instanceof ServerError && error.code === "snapshot_corrupt";
+    const failure = isCorrupt ? "restore session from cache" : "fetch session cache";
+    session.log.error(`failed to ${failure}`, { old_sid: oldSid, error });
     return false;
   }
   if (snapshot === null) return notFound(session, oldSid);

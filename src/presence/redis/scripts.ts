@@ -3,7 +3,7 @@ import { createScript } from "../../clients/redis/script.ts";
 /**
  * What every script begins with. KEYS: deadlines (zset sid → ms), sessions (hash sid → id), counts (hash id → sessions),
  * infos (hash id → info), index (zset stream → earliest deadline). ARGV: stream, channel, time to live in ms, then the
- * script's own. All time is the server's. A leave is published in the step that makes it; without a channel it is
+ * script's own. All time is the server's. A leave is published in the step that makes it, if the user may; without a channel it is
  * answered, for the caller to publish. Every script answers {result, ids that have left}.
  */
 const PRELUDE = `
@@ -23,7 +23,7 @@ local function announceLeave(id)
     return
   end
   local event = '{"id":' .. cjson.encode(id) .. ',"type":"leave"}'
-  redis.call('PUBLISH', channel, '{"stream":' .. cjson.encode(stream) .. ',"data":' .. cjson.encode(event)
+  redis.pcall('PUBLISH', channel, '{"stream":' .. cjson.encode(stream) .. ',"data":' .. cjson.encode(event)
     .. ',"meta":{"broadcast_type":"presence","transient":true}}')
 end
 
@@ -83,7 +83,7 @@ end
 redis.call('HSET', infos, id, info)
 prolong(sid)
 reindex()
-if isFirst == 1 and channel ~= '' then redis.call('PUBLISH', channel, payload) end
+if isFirst == 1 and channel ~= '' then redis.pcall('PUBLISH', channel, payload) end
 return {isFirst, left}
 `);
 

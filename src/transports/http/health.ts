@@ -1,7 +1,6 @@
 import type { Handler } from "./listener.ts";
 
 const BODY = "Ah, ha, ha, ha, stayin' alive, stayin' alive.";
-const HEADERS = { "Content-Type": "text/plain; charset=utf-8" };
 
 /**
  * Says that the process answers: nothing about the application, Redis or another server. Only a part that lives in this
@@ -10,7 +9,15 @@ const HEADERS = { "Content-Type": "text/plain; charset=utf-8" };
 export function createHealthEndpoint(deps: { readonly trouble: () => string | null }): Handler {
   return () => {
     const trouble = deps.trouble();
-    if (trouble === null) return new Response(BODY, { headers: HEADERS });
-    return new Response(`${trouble}\n`, { status: 503, headers: HEADERS });
+    return trouble === null ? answer(200, BODY) : answer(503, `${trouble}\n`);
   };
+}
+
+function answer(status: number, body: string): Response {
+  const headers = {
+    "Content-Type": "text/plain; charset=utf-8",
+    // An answer to HEAD has lost its body before the runtime counts it.
+    "Content-Length": String(Buffer.byteLength(body)),
+  };
+  return new Response(body, { status, headers });
 }

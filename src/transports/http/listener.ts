@@ -1,4 +1,5 @@
 import http from "node:http";
+import type { Server } from "bun";
 import { Hono } from "hono";
 import { errorText, ServerError } from "../../messages/server-error.ts";
 import type { Log } from "../../ports/log.ts";
@@ -46,7 +47,8 @@ export class Listener implements Service {
   private readonly plainPaths = new Set<string>();
   private readonly plainPrefixes: string[] = [];
   private readonly endpoints: UpgradeEndpoint[] = [];
-  private servers: UpgradeServer[] = [];
+  private readonly guests = new Set<string>();
+  private servers: Server<SocketHandler>[] = [];
   private isStopping = false;
   private readonly options: ListenerOptions;
   private readonly deps: { readonly log: Log; readonly descriptors: DescriptorGuard };
@@ -61,16 +63,22 @@ export class Listener implements Service {
     this.app.onError((error) => this.failed(error));
   }
 
+  /** Another component is served here too; its name is not that of the listener. */
+  share(name: string): void {
+    if (name !== this.name) this.guests.add(name);
+  }
+
   /** @throws {ServerError} `path_taken` when two components want the same path */
   route(path: string, handler: Handler): void {
-    if (this.plainPaths.has(path)) throw this.pathTaken(path);
+    if (this.isPlain(path)) throw this.pathTaken(path);
     if (this.endpoints.some((endpoint) => endpoint.owns(path))) throw this.pathTaken(path);
     this.app.all(literal(path), (context) => handler(context.req.raw));
     this.plainPaths.add(path);
   }
 
-  /** Routes everything below `prefix`, which ends with a slash. */
+  /** Routes everything below `prefix`, which ends with a slash. @throws {ServerError} like `route` */
   routeBelow(prefix: string, handler: Handler): void {
+    for (const path of this.plainPaths) if (path.startsWith(prefix)) throw this.pathTaken(path);
     this.plainPrefixes.push(prefix);
     this.app.all(`${literal(prefix)}*`, (context) => handler(context.req.raw));
   }
@@ -90,6 +98,7 @@ export class Listener implements Service {
     const port = probe.port ?? this.options.port;
     await probe.stop(true);
     for (let i = 0; i < SOCKETS_PER_PORT; i++) this.servers.push(this.listen(port, true));
+    for (const _ of this.guests) log.debug("HTTP server has been already started");
   }
 
   /** Stops accepting; requests that run go on until they are done or the signal is aborted. */
@@ -105,7 +114,7 @@ export class Listener implements Service {
     }
   }
 
-  private listen(port: number, isShared: boolean): UpgradeServer {
+  private listen(port: number, isShared: boolean): Server<SocketHandler> {
     // The only way to tell the runtime; it holds for the whole process.
     Reflect.set(http, "maxHeaderSize", MAX_HEADER_BYTES);
     const { host, tls, maxBodyBytes, maxPayloadBytes, isCompressed } = this.options;
@@ -134,7 +143,8 @@ export class Listener implements Service {
           message: (socket, data) => this.guard(() => socket.data.received(data)),
           drain: (socket) => this.guard(() => socket.data.drained()),
           pong: (socket) => this.guard(() => socket.data.ponged()),
-          close: (socket, code) => this.guard(() => socket.data.ended(code)),
+          close: (socket, code, reason) =>
+            this.guard(() => socket.data.ended(sentCode(code, reason))),
         },
       });
     } catch (error) {
@@ -199,6 +209,11 @@ export class Listener implements Service {
       cause,
     });
   }
+}
+
+/** When the runtime itself closes, it says 1006 here, whatever it sent the client; only its reason tells. */
+function sentCode(code: number, reason: string): number {
+  return code === 1006 && reason.startsWith("Received too big") ? 1009 : code;
 }
 
 function notFound(): Response {

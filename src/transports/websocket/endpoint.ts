@@ -1,7 +1,7 @@
 import type { ConnectRequest } from "../../messages/client.ts";
 import type { Gateway } from "../../ports/gateway.ts";
 import type { Log } from "../../ports/log.ts";
-import { headerText } from "../header-text.ts";
+import { firstValue, headerText } from "../header-text.ts";
 import { compileOrigins, type OriginCheck } from "../origin.ts";
 import type { RequestInfo } from "../request-info.ts";
 import { sessionParams } from "../session-params.ts";
@@ -85,7 +85,7 @@ export class WebSocketEndpoint implements UpgradeEndpoint {
       this.deps.log.debug("WebSocket connection upgrade failed", { status: refusal });
       return refusalResponse(refusal);
     }
-    if (this.deps.slots.tryAcquire()) return this.upgrade(request, target, server);
+    if (this.deps.slots.tryAcquire()) return this.upgradeInSlot(request, target, server);
     return this.upgradeLater(request, target, server);
   }
 
@@ -102,17 +102,32 @@ export class WebSocketEndpoint implements UpgradeEndpoint {
     server.timeout(request, 0);
     const isGranted = await this.deps.slots.acquire(request.signal);
     if (!isGranted) return new Response(null, { status: 503, headers: { Connection: "close" } });
-    return this.upgrade(request, target, server);
+    return this.upgradeInSlot(request, target, server);
+  }
+
+  /** Gives the slot back whatever kept the client out; the socket gives back that of a client that is in. */
+  private upgradeInSlot(
+    request: Request,
+    target: string,
+    server: UpgradeServer,
+  ): Response | undefined {
+    let isUpgraded = false;
+    try {
+      isUpgraded = this.upgrade(request, target, server);
+    } finally {
+      if (!isUpgraded) this.deps.slots.release();
+    }
+    return isUpgraded ? undefined : refusalResponse(400);
   }
 
   /** Synchronous: after a real wait the runtime would refuse clients that sent their first frame already. */
-  private upgrade(request: Request, target: string, server: UpgradeServer): Response | undefined {
+  private upgrade(request: Request, target: string, server: UpgradeServer): boolean {
     const offers = offeredSubprotocols(request.headers);
     const selected = selectSubprotocol(offers, this.options.subprotocols);
     if (selected === null && offers.length > 0) this.logUnknown(offers);
     const { encoder, isExtended } = selected ?? this.options.defaultSubprotocol;
     const connect = this.connectRequest(request, target, server, isExtended);
-    const isUpgraded = server.upgrade(request, {
+    return server.upgrade(request, {
       data: new WebSocketConnection(connect, encoder, this.connectionDeps),
       headers: {
         // Without a value of its own the runtime echoes the client's first offer.
@@ -120,9 +135,6 @@ export class WebSocketEndpoint implements UpgradeEndpoint {
         "X-AnyCable-Version": this.options.version,
       },
     });
-    if (isUpgraded) return undefined;
-    this.deps.slots.release();
-    return refusalResponse(400);
   }
 
   private connectRequest(
@@ -131,15 +143,18 @@ export class WebSocketEndpoint implements UpgradeEndpoint {
     server: UpgradeServer,
     isExtended: boolean,
   ): ConnectRequest {
+    const sid =
+      headerText(firstValue(request.headers.get("x-request-id") ?? "")) || this.deps.sid();
     const params = sessionParams(target, request.headers);
     if (params.badPingInterval !== null) {
       this.deps.log.warn("invalid ping interval value, must be integer", {
+        sid,
         val: params.badPingInterval,
       });
     }
     const address = server.requestIP(request)?.address ?? "";
     return {
-      sid: headerText(request.headers.get("x-request-id") ?? "") || this.deps.sid(),
+      sid,
       env: this.deps.info.env(request, target, address),
       isExtended,
       restoreSid: params.restoreSid,

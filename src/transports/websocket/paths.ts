@@ -39,7 +39,7 @@ function checked(pattern: string): string {
 }
 
 function isLiteral(pattern: string): boolean {
-  return !/[{*]/.test(pattern);
+  return !/[{}*]/.test(pattern);
 }
 
 function expressionOf(pattern: string): RegExp {
@@ -55,6 +55,8 @@ function expressionOf(pattern: string): RegExp {
     } else if (rest === "*") {
       source += ".*";
       rest = "";
+    } else if (/^[{}]/.test(rest)) {
+      throw new ServerError("invalid_path", `path has a bad placeholder: "${pattern}"`);
     } else {
       source += RegExp.escape(rest.charAt(0));
       rest = rest.slice(1);

@@ -49,6 +49,20 @@ describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
     expect(await broker.position("s")).toMatchObject({ offset: 1 });
   });
 
+  test("RedisBroker takes for stored what Redis stored and would not publish, and says so", async () => {
+    const { broker, log } = await start();
+    await server.call("acl", "setuser", "default", "resetchannels", "&other");
+
+    await broker.publish(publication("s", "1"));
+
+    expect(texts(await broker.historySince("s", 1))).toEqual(["1"]);
+    expect(log.records).toContainEqual({
+      level: "error",
+      message: "failed to publish message",
+      attributes: { stream: "s", error: expect.stringContaining("publish") },
+    });
+  });
+
   test("RedisBroker stores a repeated publication once, also across a restart of Redis", async () => {
     const { broker, delivery } = await start();
     await broker.subscribe("s");

@@ -213,6 +213,32 @@ describe.skipIf(!HAS_REDIS)(titled("NodeConnection"), () => {
     expect(unknown).toBe("redis_unavailable");
   });
 
+  // Asking a subscribed connection for its role cut every subscriber behind sentinels each 3 s.
+  test("NodeConnection that is subscribed proves that the server lives, also a primary or one it may not ask", async () => {
+    await using own = await RedisServer.start();
+    const url = own.url.replace("//", "//ear:pw@");
+    await own.call("acl", "setuser", "ear", "on", ">pw", "&*", "+subscribe", "+auth", "+role");
+    const pinging = { isPrimary: true, pingIntervalMs: 5 };
+    const connections = [
+      await openNode(redisTarget(own.url), pinging),
+      await openNode(redisTarget(url), pinging),
+    ];
+    const ended: string[] = [];
+    for (const connection of connections) {
+      void connection.closed.then((reason) => ended.push(reason.message));
+      await connection.subscribe(["a"]);
+    }
+
+    await until("pinged", async () => {
+      const stats = String(await own.client.info("commandstats"));
+      return Number(/cmdstat_ping:calls=(\d+)/.exec(stats)?.[1] ?? 0) > 10;
+    });
+
+    expect(ended).toEqual([]);
+    expect(await own.listeners("a")).toBe(2);
+    for (const connection of connections) connection.close();
+  });
+
   test("NodeConnection refuses a replica, and leaves a primary that became one", async () => {
     await using primary = await RedisServer.start();
     await using replica = await RedisServer.start();

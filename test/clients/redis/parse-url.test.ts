@@ -65,6 +65,8 @@ test.each([
   ["redis://h?db=x", 'redis: invalid database number: "x"'],
   ["redis://h:1/1/2", "redis: invalid URL path: /1/2"],
   ["redis://h:x", 'redis: invalid port: "x"'],
+  ["redis://h :1", 'redis: invalid host: "h "'],
+  ["unix://", "redis: invalid URL: no path of a socket"],
   ["redis://h:70000", 'redis: invalid port: "70000"'],
   ["redis://h?dial_timeout=5", 'redis: invalid dial timeout: "5"'],
   ["redis://h?write_timeout=abc", 'redis: invalid write timeout: "abc"'],
@@ -74,8 +76,17 @@ test.each([
   );
 });
 
+test("parseRedisUrl takes an @ where one may stand", () => {
+  expect(parseRedisUrl("redis://u:p@ss@h:1/2?client_name=a@b").addresses[0]).toMatchObject({
+    host: "h",
+  });
+  expect(parseRedisUrl("unix:///run/a@b.sock").addresses).toEqual([{ path: "/run/a@b.sock" }]);
+});
+
 test("parseRedisUrl does not show credentials when it refuses", () => {
-  for (const text of ["redis://:s3cret%zz@h", "redis://:s3cret@h:x", "redis://:s3cret@h/a"]) {
+  const plain = ["redis://:s3cret%zz@h", "redis://:s3cret@h:x", "redis://:s3cret@h/a"];
+  const unescaped = ["/", "?", "#"].map((mark) => `redis://:s3cret${mark}s3cret@h:1`);
+  for (const text of [...plain, ...unescaped, "redis://us/er:s3cret@h"]) {
     let shown = "";
     try {
       parseRedisUrl(text);

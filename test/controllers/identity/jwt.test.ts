@@ -53,6 +53,7 @@ test("JwtController tells an expired token from a bad one, and asks nobody else"
   expect(await connect({ query: "?jid=garbage" })).toEqual(UNAUTHORIZED);
   expect(application.calls).toEqual([]);
   expect(log.messages("debug")).toEqual(["token has expired", "invalid token", "invalid token"]);
+  expect(log.records.map(({ attributes }) => attributes["sid"])).toEqual(["s1", "s1", "s1"]);
 });
 
 test("JwtController answers a token without a usable `ext` with an error that shows no claim", async () => {
@@ -124,7 +125,12 @@ test("JwtController logs where a client without a token came from, and no value 
     {
       level: "debug",
       message: "no token is found",
-      attributes: { context: "jwt", url: "http://cable.test/cable", headers: "cookie,origin" },
+      attributes: {
+        context: "jwt",
+        sid: "s1",
+        url: "http://cable.test/cable",
+        headers: "cookie,origin",
+      },
     },
   ]);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { ServerError } from "../../../src/messages/server-error.ts";
 import { NodeRoom, settled } from "../../support/node-room.ts";
 import { confirming, letIn, succeeding } from "../../support/scripted-controller.ts";
 
@@ -117,6 +118,21 @@ test("Node authenticates when the store fails, and reports it", async () => {
 
   expect(client.received).toEqual([{ type: "welcome", sid: "s2" }]);
   expect(room.log.messages("error")).toEqual(["failed to fetch session cache"]);
+});
+
+test("Node authenticates when what is remembered is no session, and reports it", async () => {
+  const room = new NodeRoom();
+  const error = new ServerError("snapshot_corrupt", "no session");
+  room.sessionStore.restore = () => Promise.reject(error);
+
+  const client = await room.connect({ ...EXTENDED, sid: "s2", restoreSid: "s1" });
+
+  expect(client.received).toEqual([{ type: "welcome", sid: "s2" }]);
+  const [record] = room.log.records.filter(({ level }) => level === "error");
+  expect(record).toMatchObject({
+    message: "failed to restore session from cache",
+    attributes: { old_sid: "s1", error },
+  });
 });
 
 test("Node lets clients in when sessions cannot be remembered, and reports it", async () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parse } from "smol-toml";
 import { VERSION } from "../../../src/config/version.ts";
 import { type BinaryOptions, runBinary } from "../../support/binary.ts";
-import { loopbackAddress } from "../../support/cableway.ts";
+import { Cableway, loopbackAddress } from "../../support/cableway.ts";
 import { until } from "../../support/until.ts";
 
 setDefaultTimeout(20_000);
@@ -200,5 +200,16 @@ test.concurrent("config#43 What crashes the reference ends the start with a line
     const text = `${stdout}${stderr}`;
     expect([arg, exitCode, text.includes(option)]).toEqual([arg, 1, true]);
     expect(text).not.toMatch(/^\s+at /m);
+  }
+});
+
+test.concurrent("Output nobody takes ends the listing with code 1 and no stack trace", async () => {
+  for (const target of ["> /dev/full", "| true"]) {
+    const code = `{ "$@"; echo "code $?" >&2; } ${target}`;
+
+    const { output } = await Cableway.run(["-h"], { through: ["sh", "-c", code, "sh"] });
+
+    if (target === "> /dev/full") expect(output).toBe("code 1\n");
+    else expect(output).toMatch(/^code [01]\n$/); // `true` may end after the listing
   }
 });

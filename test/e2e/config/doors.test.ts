@@ -186,3 +186,11 @@ test.concurrent("Two components on one path end the start and are told apart", a
     );
   }
 });
+
+test.concurrent("Components that join a port of another one say so at debug level", async () => {
+  await using server = await Cableway.start(["--norpc", "--debug", "--api_secret=s"]);
+
+  await server.loggedTimes(" DBG HTTP server has been already started ", 3);
+
+  expect(server.log.match(/ DBG starting HTTP server .*/g)).toHaveLength(1);
+});

@@ -112,7 +112,7 @@ test("The limit of a message holds for the sum of its frames", async () => {
 });
 
 test("A message without an end closes with 1009 long before it fills the memory", async () => {
-  await using server = await Cableway.start(["--public"]);
+  await using server = await Cableway.start(["--public", "--debug"]);
   using client = await welcomed(server);
 
   client.sendFrame("", { isFinal: false });
@@ -122,10 +122,11 @@ test("A message without an end closes with 1009 long before it fills the memory"
 
   expect((await client.closed()).code).toBe(1009);
   await client.ended();
+  await server.logged(/ DBG WebSocket close error .*code=1009/);
 });
 
 test("A message that inflates to 64 MB closes with 1009, and the memory stays small", async () => {
-  await using server = await Cableway.start(["--public", "--enable_ws_compression"]);
+  await using server = await Cableway.start(["--public", "--debug", "--enable_ws_compression"]);
   using client = await server.connect({
     headers: { "Sec-WebSocket-Extensions": "permessage-deflate" },
   });
@@ -136,6 +137,7 @@ test("A message that inflates to 64 MB closes with 1009, and the memory stays sm
 
   expect((await client.closed()).code).toBe(1009);
   expect(residentBytes(server) - before).toBeLessThan(32 * 1024 * 1024);
+  await server.logged(/ DBG WebSocket close error .*code=1009/);
 });
 
 function residentBytes(server: Cableway): number {

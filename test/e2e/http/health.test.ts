@@ -40,6 +40,7 @@ test.concurrent("Health takes every method, from every origin, on its exact path
   }
   const head = await server.fetch("/health", { method: "HEAD" });
   expect([head.status, await head.text()]).toEqual([200, ""]);
+  expect(head.headers.get("content-length")).toBe("45");
   for (const path of ["/health/", "/Health", "/health/x", "/%68ealth"]) {
     expect([path, (await server.fetch(path)).status]).toEqual([path, 404]);
   }

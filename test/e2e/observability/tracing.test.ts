@@ -73,6 +73,9 @@ test.concurrent("Every line about a session names it, from its first to its last
 
   expect(lines.length).toBeGreaterThan(12);
   expect(lines.filter((line) => !/ sid=abc( |$)/.test(line))).toEqual([]);
+  for (const operation of ["authenticate", "subscribe", "unsubscribe", "perform"]) {
+    expect(server.log).toContain(` DBG controller ${operation} `);
+  }
 });
 
 test.concurrent("A restored session has a new id, and the log tells the old one", async () => {

@@ -57,7 +57,7 @@ test.concurrent("protocol#16 Interval 0 means no pings; one that is no number is
   using silent = await server.connect({ path: "/cable?pi=0" });
   using mistaken = await server.connect({ path: "/cable?pi=x" });
 
-  await server.logged(/WRN invalid ping interval value, must be integer.* val=x/);
+  await server.logged(/WRN invalid ping interval value, must be integer.* sid=\S+ val=x/);
   await mistaken.nextPing(2500);
 
   expect(await rejection(silent.nextPing(10_000))).toContain("no message in time");

@@ -3,6 +3,7 @@ import { Application } from "../../support/application.ts";
 import { Cableway } from "../../support/cableway.ts";
 import { jwt } from "../../support/tokens.ts";
 import { BASE, channel } from "../../support/wire.ts";
+import { handshakeText, RawExchange } from "../edge/raw-exchange.ts";
 
 setDefaultTimeout(20_000);
 
@@ -114,4 +115,33 @@ test.concurrent("A token that came as a sub-protocol reaches the application as 
     connection_identifiers: "me",
     env: { headers: { REMOTE_ADDR: "127.0.0.1", "x-tok": GOOD } },
   });
+});
+
+// Asked for such a name the runtime throws: every handshake was a 500, and took its place with it.
+test.concurrent("Header names no request can have do not keep clients out", async () => {
+  await using application = await Application.start();
+  await using server = await Cableway.start([
+    application.option,
+    "--headers=cookie, x-foo,,x foo",
+    "--max-conn=1",
+  ]);
+
+  using client = await server.connect({ headers: { Cookie: "a=1", "X-Foo": "f" } });
+  await client.next();
+
+  const [call] = application.named("connect");
+  expect(call?.request.env.headers).toEqual({ cookie: "a=1", REMOTE_ADDR: "127.0.0.1" });
+  expect(server.log).toContain('No request has a header named " x-foo"');
+});
+
+test.concurrent("The first of repeated headers names the session and brings the token", async () => {
+  await using server = await Cableway.start(["--norpc", "--jwt_secret=k", "--enforce_jwt"]);
+  using exchange = new RawExchange(server).write(
+    handshakeText(server).replace(
+      "Upgrade: websocket",
+      `X-JID: ${GOOD}\r\nX-Request-ID: a\r\nX-Request-ID: b\r\nX-JID: ${BAD}\r\nUpgrade: websocket`,
+    ),
+  );
+
+  await exchange.received('{"type":"welcome","sid":"a"}');
 });

@@ -220,3 +220,14 @@ test("Listener that stops gives up waiting at the signal", async () => {
 function event(client: WebSocket, name: "open" | "close"): Promise<void> {
   return new Promise((resolve) => client.addEventListener(name, () => resolve(), { once: true }));
 }
+
+test("Listener refuses a path below the prefix of another component, whoever comes first", async () => {
+  const { listener } = await createListener();
+  const handler = () => new Response();
+  listener.routeBelow("/api/presence/", handler);
+  listener.route("/api/presence", handler);
+  listener.route("/first/x", handler);
+
+  expect(() => listener.route("/api/presence/x", handler)).toThrow("the path /api/presence/x");
+  expect(() => listener.routeBelow("/first/", handler)).toThrow("the path /first/x");
+});

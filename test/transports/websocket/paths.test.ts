@@ -51,7 +51,17 @@ test("compilePaths owns literal paths only", () => {
 });
 
 test("compilePaths refuses patterns that no path can be meant by, naming them", () => {
-  for (const pattern of ["cable", " /cable", "", "/a*b", "/{id:[}/x"]) {
+  for (const pattern of [
+    "cable",
+    " /cable",
+    "",
+    "/a*b",
+    "/{id:[}/x",
+    "/{x",
+    "/{}",
+    "/x}",
+    "/{:a}",
+  ]) {
     expect(() => compilePaths(["/cable", pattern])).toThrow(`"${pattern}"`);
   }
 });
