@@ -257,6 +257,7 @@ function nodeOptions({ app, ws, broker, disconnector }: Settings): NodeOptions {
     nativePings: app.isNativePings,
     maxPendingBytes: ws.maxPendingBytes,
     writeTimeoutMs: ws.writeTimeoutS * 1000,
+    maxSubscriptions: ws.maxSubscriptions,
     disconnectMode: app.disconnectMode,
     sessionsTtlMs: broker.sessionsTtlS * 1000,
     presenceTtlMs: shortestPresenceTtlS(broker.streamRules, broker.presenceTtlS) * 1000,

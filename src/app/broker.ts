@@ -9,8 +9,9 @@ import type { Memory, MemoryDeps } from "./memory.ts";
 import { createNatsMemory } from "./nats-memory.ts";
 import { createRedisMemory } from "./redis-memory.ts";
 
-/** Sessions kept in this process for their clients' return, at most: beyond it, the oldest are forgotten. */
+/** Sessions kept in this process for their clients' return, at most: beyond either, the oldest are forgotten. */
 const MAX_SESSIONS = 1_000_000;
+const MAX_SESSION_BYTES = 256 * 1024 * 1024;
 
 /**
  * Chooses broker, session store and presence store.
@@ -46,7 +47,7 @@ function createLocalMemory(settings: Settings, deps: MemoryDeps): Memory {
     deps,
   );
   const sessionStore = new MemorySessionStore(
-    { ttlMs: sessionsTtlS * 1000, maxSessions: MAX_SESSIONS },
+    { ttlMs: sessionsTtlS * 1000, maxSessions: MAX_SESSIONS, maxBytes: MAX_SESSION_BYTES },
     deps,
   );
   const presence = new MemoryPresenceStore({ ttlMs: presenceTtlS * 1000, streamRules }, deps);

@@ -4,10 +4,11 @@ import type { Service } from "../ports/service.ts";
 import type { SessionStore } from "../ports/session-store.ts";
 import { Revocations } from "./revocations.ts";
 
-/** `maxSessions` bounds the memory: beyond it, the sessions that were committed or touched longest ago are forgotten. */
+/** `maxSessions` and `maxBytes`, roughly counted, bound the memory: beyond them, the sessions that were committed or touched longest ago are forgotten. */
 export interface MemorySessionStoreOptions {
   readonly ttlMs: number;
   readonly maxSessions: number;
+  readonly maxBytes: number;
 }
 
 /** The clock ticks the expiry. */
@@ -28,6 +29,7 @@ export class MemorySessionStore implements SessionStore, Service {
   /** In ascending deadline: all have the same time to live, and every change moves its entry to the end. */
   readonly #entries = new Map<string, Entry>();
   readonly #revocations: Revocations;
+  #bytes = 0;
   #tick: Timer | null = null;
 
   constructor(options: MemorySessionStoreOptions, deps: MemorySessionStoreDeps) {
@@ -46,8 +48,9 @@ export class MemorySessionStore implements SessionStore, Service {
   }
 
   async commit(sid: string, snapshot: SessionSnapshot): Promise<void> {
-    this.#put(sid, snapshot);
-    if (this.#entries.size > this.#options.maxSessions) this.#forgetOldest();
+    this.#put(sid, snapshot, bytesOf(snapshot));
+    const { maxSessions, maxBytes } = this.#options;
+    while (this.#entries.size > maxSessions || this.#bytes > maxBytes) this.#forgetOldest();
   }
 
   async restore(sid: string): Promise<SessionSnapshot | null> {
@@ -57,26 +60,36 @@ export class MemorySessionStore implements SessionStore, Service {
 
   async touch(sid: string): Promise<boolean> {
     const entry = this.#entries.get(sid);
-    if (entry !== undefined) this.#put(sid, entry.snapshot);
+    if (entry !== undefined) this.#put(sid, entry.snapshot, entry.bytes);
     return entry !== undefined;
   }
 
   async forget(sid: string): Promise<void> {
-    this.#entries.delete(sid);
+    this.#delete(sid);
   }
 
   async revoke(identifiers: string): Promise<void> {
     this.#revocations.add(identifiers);
   }
 
-  #put(sid: string, snapshot: SessionSnapshot): void {
+  #put(sid: string, snapshot: SessionSnapshot, bytes: number): void {
+    this.#delete(sid);
+    this.#bytes += bytes;
+    this.#entries.set(sid, {
+      snapshot,
+      bytes,
+      deadlineMs: this.#clock.now() + this.#options.ttlMs,
+    });
+  }
+
+  #delete(sid: string): void {
+    this.#bytes -= this.#entries.get(sid)?.bytes ?? 0;
     this.#entries.delete(sid);
-    this.#entries.set(sid, { snapshot, deadlineMs: this.#clock.now() + this.#options.ttlMs });
   }
 
   #forgetOldest(): void {
     for (const sid of this.#entries.keys()) {
-      this.#entries.delete(sid);
+      this.#delete(sid);
       return;
     }
   }
@@ -91,12 +104,33 @@ export class MemorySessionStore implements SessionStore, Service {
   #expire(nowMs: number): void {
     for (const [sid, entry] of this.#entries) {
       if (entry.deadlineMs > nowMs) return;
-      this.#entries.delete(sid);
+      this.#delete(sid);
     }
   }
 }
 
 interface Entry {
   readonly snapshot: SessionSnapshot;
+  readonly bytes: number;
   readonly deadlineMs: number;
+}
+
+/** What a session, or a text or a pair of it, takes beside its letters. */
+const OVERHEAD_BYTES = 100;
+
+function bytesOf({ identifiers, subscriptions, cstate, istate }: SessionSnapshot): number {
+  let bytes = OVERHEAD_BYTES + identifiers.length + bytesOfState(cstate);
+  for (const [identifier, streams] of subscriptions) {
+    bytes += OVERHEAD_BYTES + identifier.length;
+    for (const stream of streams) bytes += OVERHEAD_BYTES + stream.length;
+  }
+  // Identifiers are the texts of the subscriptions again.
+  for (const [, state] of istate) bytes += OVERHEAD_BYTES + bytesOfState(state);
+  return bytes;
+}
+
+function bytesOfState(state: readonly (readonly [key: string, value: string])[]): number {
+  let bytes = 0;
+  for (const [key, value] of state) bytes += OVERHEAD_BYTES + key.length + value.length;
+  return bytes;
 }

@@ -30,6 +30,7 @@ export function buildWebSocket(options: Options): WebSocketSettings {
     maxMessageBytes: options["ws.max_message_size"],
     writeTimeoutS: options["ws.write_timeout"],
     maxPendingBytes: options["ws.max_pending_size"],
+    maxSubscriptions: options["ws.max_subscriptions"],
     isCompressed: options["ws.enable_compression"],
     readBufferBytes: options["ws.read_buffer_size"],
     writeBufferBytes: options["ws.write_buffer_size"],

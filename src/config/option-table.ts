@@ -1175,6 +1175,16 @@ const TABLE = [
     hiddenEnv: ["ANYCABLE_WS_MAX_PENDING_SIZE"],
   },
   {
+    key: "ws.max_subscriptions",
+    flag: "ws_max_subscriptions",
+    env: ["ANYCABLE_WS_MAX_SUBSCRIPTIONS"],
+    type: "uint",
+    default: 10000,
+    category: "WEBSOCKETS",
+    usage:
+      "subscriptions of one client, their identifiers 8 MB together; more are rejected; 0 = no limit",
+  },
+  {
     key: "ws.enable_compression",
     flag: "enable_ws_compression",
     env: ["ANYCABLE_ENABLE_WS_COMPRESSION"],

@@ -148,6 +148,8 @@ export interface WebSocketSettings {
   readonly writeTimeoutS: number;
   /** 0: no limit. */
   readonly maxPendingBytes: number;
+  /** Of one session; 0: no limit. */
+  readonly maxSubscriptions: number;
   readonly isCompressed: boolean;
   readonly readBufferBytes: number;
   readonly writeBufferBytes: number;

@@ -9,6 +9,10 @@ export interface Connection {
   send(frames: readonly Frame[], start: number): number;
   /** Bytes taken but not yet given to the peer; 0 means `send` may go on. */
   bufferedBytes(): number;
+  /** Reads no more from the peer, which has to wait; what was read already may still be handed over. */
+  pause(): void;
+  /** Goes on reading. */
+  resume(): void;
   /** Ends the connection; code 1006 cuts it without a word. */
   close(code: number, reason: string): void;
   /** A liveness probe below the protocol (a WebSocket ping frame). */

@@ -27,7 +27,7 @@ brokerContract("memory", async (settings) => {
 
 sessionStoreContract("memory", async ({ ttlMs }) => {
   const clock = new FakeClock();
-  const store = new MemorySessionStore({ ttlMs, maxSessions: 1000 }, { clock });
+  const store = new MemorySessionStore({ ttlMs, maxSessions: 1000, maxBytes: 1e9 }, { clock });
   await store.start();
   return { store, elapse: (ms) => clock.advanceAsync(ms), stop: () => store.stop(NOW) };
 });

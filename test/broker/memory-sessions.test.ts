@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
-import { MemorySessionStore } from "../../src/broker/memory-sessions.ts";
+import {
+  MemorySessionStore,
+  type MemorySessionStoreOptions,
+} from "../../src/broker/memory-sessions.ts";
 import type { SessionSnapshot } from "../../src/messages/snapshot.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
@@ -12,9 +15,10 @@ const SNAPSHOT: SessionSnapshot = {
   authenticatedAtMs: 1000,
 };
 
-async function start(options: { readonly ttlMs?: number; readonly maxSessions?: number } = {}) {
+async function start(options: Partial<MemorySessionStoreOptions> = {}) {
   const clock = new FakeClock();
-  const store = new MemorySessionStore({ ttlMs: 1500, maxSessions: 1000, ...options }, { clock });
+  const limits = { ttlMs: 1500, maxSessions: 1000, maxBytes: 1e9 };
+  const store = new MemorySessionStore({ ...limits, ...options }, { clock });
   await store.start();
   const present = async (...sids: string[]): Promise<string[]> => {
     const found: string[] = [];
@@ -48,6 +52,26 @@ test("MemorySessionStore forgets what was left alone longest when it is full", a
   await store.commit("c", SNAPSHOT);
 
   expect(await present("a", "b", "c")).toEqual(["a", "c"]);
+});
+
+test("MemorySessionStore forgets what was left alone longest when its sessions are too large together", async () => {
+  const { store, present } = await start({ maxBytes: 100_000 });
+  const large = (bytes: number): SessionSnapshot => ({
+    ...SNAPSHOT,
+    subscriptions: [["x".repeat(bytes), ["s"]]],
+  });
+  await store.commit("a", large(40_000));
+  await store.commit("b", large(40_000));
+  await store.commit("b", SNAPSHOT);
+  await store.commit("c", large(40_000));
+  await store.touch("a");
+
+  await store.commit("d", large(40_000));
+  expect(await present("a", "b", "c", "d")).toEqual(["a", "d"]);
+  await store.forget("a");
+  await store.commit("e", large(40_000));
+
+  expect(await present("d", "e")).toEqual(["d", "e"]);
 });
 
 test("MemorySessionStore leaves no timer behind when it is stopped", async () => {

@@ -73,6 +73,7 @@ test("Nothing set gives the documented defaults", () => {
       maxMessageBytes: 65_536,
       writeTimeoutS: 2,
       maxPendingBytes: 1_048_576,
+      maxSubscriptions: 10_000,
       isCompressed: false,
       readBufferBytes: 1024,
       writeBufferBytes: 1024,

@@ -22,6 +22,7 @@ const OPTIONS: NodeOptions = {
   nativePings: false,
   maxPendingBytes: 1024 * 1024,
   writeTimeoutMs: 2000,
+  maxSubscriptions: 10_000,
   disconnectMode: "auto",
   sessionsTtlMs: 300_000,
   presenceTtlMs: 15_000,
@@ -87,7 +88,7 @@ export class NodeRoom {
     const metrics = nodeMetrics(this.metrics);
     this.broker = new CountingBroker({ delivery });
     this.sessionStore = new MemorySessionStore(
-      { ttlMs: options.sessionsTtlMs, maxSessions: 1000 },
+      { ttlMs: options.sessionsTtlMs, maxSessions: 1000, maxBytes: 1e9 },
       { clock },
     );
     const presenceOptions = { ttlMs: options.presenceTtlMs, streamRules: [] };

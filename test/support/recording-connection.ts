@@ -10,6 +10,8 @@ export class RecordingConnection implements Connection {
   readonly batches: number[] = [];
   readonly closes: Close[] = [];
   probes = 0;
+  /** True while it is not read. */
+  isPaused = false;
   /** Bytes the peer has not taken. */
   held = 0;
   /** True: the peer takes nothing. */
@@ -31,6 +33,14 @@ export class RecordingConnection implements Connection {
 
   bufferedBytes(): number {
     return this.held;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
   }
 
   close(code: number, reason: string): void {

@@ -59,9 +59,12 @@ export class Hub {
       if (this.log.isDebug) this.log.debug("no sessions", { stream: publication.stream });
       return;
     }
+    if (this.log.isDebug) this.log.debug("schedule broadcast", { stream: publication.stream });
     const message = embedData(publication.data);
     const excluded = publication.meta?.excludeSocket ?? "";
     for (const group of groups.groups) {
+      // A client may have any number of identifiers on the stream it whispers to: none may cost an encoding for nobody.
+      if (excluded !== "" && !hasOthers(group, excluded)) continue;
       const frame = encodePublication(group.encoder, group.identifier, publication, message);
       if (excluded === "") deliverToAll(group, frame);
       else deliverToOthers(group, frame, excluded);
@@ -95,6 +98,11 @@ function deliverToAll(group: Group, frame: Frame): void {
   const { subscribers } = group;
   if (subscribers instanceof Set) for (const subscriber of subscribers) subscriber.deliver(frame);
   else for (const subscriber of subscribers) subscriber.deliver(frame);
+}
+
+function hasOthers(group: Group, excludedSid: string): boolean {
+  for (const subscriber of group.subscribers) if (subscriber.sid !== excludedSid) return true;
+  return false;
 }
 
 function deliverToOthers(group: Group, frame: Frame, excludedSid: string): void {

@@ -5,6 +5,7 @@ import type { Log } from "../../ports/log.ts";
 import type { PresenceStore } from "../../ports/presence-store.ts";
 import type { SessionStore } from "../../ports/session-store.ts";
 import type { Hub } from "../hub/hub.ts";
+import type { Commits } from "./commits.ts";
 import type { DisconnectQueue } from "./disconnect-queue.ts";
 import type { NodeMetrics } from "./node-metrics.ts";
 import type { NodeOptions } from "./options.ts";
@@ -21,6 +22,7 @@ export interface NodeContext {
   readonly broker: Broker;
   /** Null when sessions are not remembered at all. */
   readonly sessionStore: SessionStore | null;
+  readonly commits: Commits;
   readonly presence: PresenceStore;
   readonly disconnects: DisconnectQueue;
   readonly metrics: NodeMetrics;

@@ -1,8 +1,10 @@
 import type { Client } from "../../messages/client.ts";
+import { truncate } from "../../messages/truncate.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Controller } from "../../ports/controller.ts";
-import type { Log } from "../../ports/log.ts";
+import type { Attributes, Log } from "../../ports/log.ts";
 import type { Gauge } from "../../ports/metrics.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 interface Entry {
   readonly client: Client;
@@ -152,10 +154,13 @@ export class DisconnectQueue {
   }
 
   private async call({ client, subscriptions }: Entry): Promise<void> {
+    const { log } = this.deps;
+    if (log.isDebug)
+      log.debug("disconnect", { sid: client.sid, ...describe(client, subscriptions) });
     try {
       await this.deps.controller.disconnect(client, subscriptions);
     } catch (error) {
-      this.deps.log.error("controller disconnect failed", { sid: client.sid, error });
+      log.error("controller disconnect failed", { sid: client.sid, error });
     }
   }
 
@@ -178,15 +183,12 @@ export class DisconnectQueue {
   }
 }
 
-/** Waits for the work or the signal, whichever is first. */
-async function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    signal.addEventListener("abort", done);
-    work.then(done, done);
-  });
+/** Cookies and tokens travel in headers and in the query: neither is for a log. */
+function describe({ identifiers, env }: Client, subscriptions: readonly string[]): Attributes {
+  return {
+    ids: truncate(identifiers),
+    url: truncate(env.url.replace(/\?.*/s, "")),
+    headers: Object.keys(env.headers),
+    subscriptions: subscriptions.map((identifier) => truncate(identifier)),
+  };
 }

@@ -1,6 +1,7 @@
 import type { HistoryRequest } from "../../messages/command.ts";
 import type { Publication } from "../../messages/publication.ts";
 import { errorText } from "../../messages/server-error.ts";
+import { truncate } from "../../messages/truncate.ts";
 import type { History } from "../../ports/broker.ts";
 import type { Outcome, Session } from "../session/session.ts";
 import type { NodeContext } from "./context.ts";
@@ -17,9 +18,10 @@ export async function history(
   identifier: string,
   request: HistoryRequest | null,
 ): Promise<Outcome> {
-  if (!session.subscriptions.has(identifier)) return `unknown subscription: ${identifier}`;
+  if (!session.subscriptions.has(identifier))
+    return `unknown subscription: ${truncate(identifier)}`;
   if (request === null || !wantsHistory(request)) {
-    return `history request is missing for ${identifier}: give since or streams`;
+    return `history request is missing for ${truncate(identifier)}: give since or streams`;
   }
   return await replayHistory(context, session, identifier, request);
 }

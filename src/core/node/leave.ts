@@ -10,8 +10,9 @@ import { removeAllStreams } from "./streams.ts";
 export function leave(context: NodeContext, session: Session): void {
   if (!context.sessions.remove(session)) return;
   const identifiers = [...session.subscriptions.keys()];
+  const isCommitted = context.commits.flush(session.sid);
   for (const identifier of identifiers) removeAllStreams(context, session, identifier);
-  if (isResumable(context, session)) touchSession(context, session);
+  if (!isCommitted && isResumable(context, session)) touchSession(context, session);
   if (session.hasJoined) touchPresence(context, session);
   if (session.hasInterest) context.disconnects.add(session, identifiers);
   if (context.log.isDebug) session.log.debug("unregistered");

@@ -2,6 +2,7 @@ import type { ConnectRequest } from "../../messages/client.ts";
 import type { Command } from "../../messages/command.ts";
 import type { Publication } from "../../messages/publication.ts";
 import type { RemoteCommand } from "../../messages/remote-command.ts";
+import { truncate } from "../../messages/truncate.ts";
 import type { Broker } from "../../ports/broker.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Connection } from "../../ports/connection.ts";
@@ -15,6 +16,7 @@ import type { SessionStore } from "../../ports/session-store.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Executor, Outcome, Session } from "../session/session.ts";
 import { authenticate } from "./authenticate.ts";
+import { Commits } from "./commits.ts";
 import type { NodeContext } from "./context.ts";
 import { executeRemote } from "./disconnect.ts";
 import { DisconnectQueue } from "./disconnect-queue.ts";
@@ -78,6 +80,7 @@ export class Node implements Gateway, Executor, Delivery {
       controller,
       broker,
       sessionStore,
+      commits: new Commits({ sessionStore, clock }),
       presence,
       metrics,
       clock,
@@ -164,7 +167,7 @@ export class Node implements Gateway, Executor, Delivery {
       case "pong":
         return null;
       case "unknown":
-        return `unknown command: ${command.name}`;
+        return `unknown command: ${truncate(command.name)}`;
     }
   }
 

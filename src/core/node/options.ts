@@ -4,6 +4,8 @@ export interface NodeOptions {
   readonly nativePings: boolean;
   readonly maxPendingBytes: number;
   readonly writeTimeoutMs: number;
+  /** Of one session; 0: no limit. */
+  readonly maxSubscriptions: number;
   /** `always`, `never`, `auto`; any other word acts like `never`. Source: spec "protocol", 11.1. */
   readonly disconnectMode: string;
   /** 0: sessions cannot come back. */

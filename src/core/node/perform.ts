@@ -1,3 +1,4 @@
+import { truncate } from "../../messages/truncate.ts";
 import type { Outcome, Session } from "../session/session.ts";
 import { applyEffects } from "./apply.ts";
 import type { NodeContext } from "./context.ts";
@@ -10,7 +11,7 @@ export async function perform(
   identifier: string,
   data: unknown,
 ): Promise<Outcome> {
-  if (!session.subscriptions.has(identifier)) return `unknown subscription ${identifier}`;
+  if (!session.subscriptions.has(identifier)) return `unknown subscription ${truncate(identifier)}`;
   if (typeof data !== "string") {
     return `perform data must be a string, got ${data === null ? "null" : typeof data}`;
   }
@@ -20,7 +21,8 @@ export async function perform(
     session.log.debug("skip perform result: closed");
     return null;
   }
-  if (result.status === "error") return `perform failed for ${identifier}, cause: ${result.error}`;
+  if (result.status === "error")
+    return `perform failed for ${truncate(identifier)}, cause: ${result.error}`;
   const isChanged = await applyEffects(context, session, identifier, result.effects);
   if (isChanged) remember(context, session);
   return null;

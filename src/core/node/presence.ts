@@ -1,5 +1,6 @@
 import { PRESENCE_STREAM } from "../../messages/client.ts";
 import type { PresenceRequest } from "../../messages/command.ts";
+import { truncate } from "../../messages/truncate.ts";
 import type { PresenceChange } from "../../ports/presence-store.ts";
 import type { Outcome, Session } from "../session/session.ts";
 import type { NodeContext } from "./context.ts";
@@ -17,7 +18,8 @@ export async function join(
   identifier: string,
   request: PresenceRequest | null,
 ): Promise<Outcome> {
-  if (!session.subscriptions.has(identifier)) return `unknown subscription: ${identifier}`;
+  if (!session.subscriptions.has(identifier))
+    return `unknown subscription: ${truncate(identifier)}`;
   if (request === null) return "presence data is missing";
   return await joinPresence(context, session, identifier, request);
 }
@@ -28,7 +30,8 @@ export async function leave(
   session: Session,
   identifier: string,
 ): Promise<Outcome> {
-  if (!session.subscriptions.has(identifier)) return `unknown subscription: ${identifier}`;
+  if (!session.subscriptions.has(identifier))
+    return `unknown subscription: ${truncate(identifier)}`;
   return await leavePresence(context, session, identifier);
 }
 
@@ -39,7 +42,8 @@ export async function presence(
   identifier: string,
   data: unknown,
 ): Promise<Outcome> {
-  if (!session.subscriptions.has(identifier)) return `unknown subscription: ${identifier}`;
+  if (!session.subscriptions.has(identifier))
+    return `unknown subscription: ${truncate(identifier)}`;
   const stream = session.states.channelValue(identifier, PRESENCE_STREAM);
   if (stream === undefined) return missingStream(identifier);
   try {
@@ -98,7 +102,7 @@ function refusal(change: PresenceChange): string | null {
 }
 
 function missingStream(identifier: string): string {
-  return `presence stream not found for identifier: ${identifier}`;
+  return `presence stream not found for identifier: ${truncate(identifier)}`;
 }
 
 /** Only an explicit `{"return_records":false}` asks for totals. */

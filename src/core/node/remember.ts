@@ -1,19 +1,15 @@
-import type { SessionSnapshot } from "../../messages/snapshot.ts";
 import type { Session } from "../session/session.ts";
 import type { NodeContext } from "./context.ts";
 
 /**
- * Commits a session so that its client can come back. Only sessions of the extended protocol that are let in: the sid
+ * Has a session committed, so that its client can come back. Only sessions of the extended protocol that are let in: the sid
  * may be the client's choice, so an unauthenticated one must never become restorable.
  */
 export function remember(context: NodeContext, session: Session): void {
-  const store = context.sessionStore;
-  if (store === null || !isResumable(context, session)) return;
+  if (!isResumable(context, session)) return;
   // A command may end after its session: what a remote disconnect has forgotten must stay forgotten.
   if (session.isEnded) return;
-  store.commit(session.sid, snapshot(session)).catch((error: unknown) => {
-    session.log.error("failed to persist session in cache", { error });
-  });
+  context.commits.add(session);
 }
 
 /** Removes what is remembered of a session: its client must authenticate again. */
@@ -33,18 +29,4 @@ export function revoke(context: NodeContext, identifiers: string): void {
 /** True for sessions that are kept for their client's return. */
 export function isResumable(context: NodeContext, session: Session): boolean {
   return session.isExtended && session.isAuthenticated && context.options.sessionsTtlMs > 0;
-}
-
-function snapshot(session: Session): SessionSnapshot {
-  return {
-    identifiers: session.identifiers,
-    subscriptions: [...session.subscriptions].map(([identifier, streams]) => [
-      identifier,
-      [...streams],
-    ]),
-    cstate: [...session.cstate],
-    istate: [...session.istate].map(([identifier, state]) => [identifier, [...state]]),
-    interest: session.hasInterest,
-    authenticatedAtMs: session.authenticatedAtMs,
-  };
 }

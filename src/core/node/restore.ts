@@ -19,6 +19,8 @@ export async function restore(
   if (oldSid === "" || !session.isExtended || options.sessionsTtlMs <= 0) return false;
   if (sessionStore === null) return notFound(session, oldSid);
   let snapshot: SessionSnapshot | null;
+  // Its client may be back before the loss of the old connection is noticed.
+  context.commits.flush(oldSid);
   try {
     snapshot = await sessionStore.restore(oldSid);
   } catch (error) {
@@ -54,7 +56,7 @@ async function bringBack(
   register(context, session);
   await Promise.all(
     snapshot.subscriptions.map(([identifier, streams]) => {
-      session.subscriptions.set(identifier, []);
+      session.subscriptions.add(identifier);
       return addStreams(context, session, identifier, streams);
     }),
   );

@@ -5,12 +5,21 @@ import type { Encoder } from "../../ports/encoder.ts";
 import type { Log } from "../../ports/log.ts";
 import { type Executor, Session, type SessionDeps } from "../session/session.ts";
 import { TimerWheel } from "../session/timer-wheel.ts";
+import { Turns } from "../session/turns.ts";
 import { Writer } from "../session/writer.ts";
 import type { NodeMetrics } from "./node-metrics.ts";
 import type { NodeOptions } from "./options.ts";
 
-/** What a client may send ahead of its running command: enough for a page that subscribes to everything at once. */
-const INBOX = { maxFrames: 4096, maxBytes: 1024 * 1024 };
+/**
+ * What a client may send ahead of its running command. Beyond it the client waits at its socket. What was read by then, half a
+ * megabyte, comes in nevertheless: the upper bounds are for compressed messages only, which may become many times as much.
+ */
+const INBOX = {
+  pauseFrames: 1024,
+  pauseBytes: 1024 * 1024,
+  maxFrames: 128 * 1024,
+  maxBytes: 16 * 1024 * 1024,
+};
 
 /** Makes sessions with what they all share, and sees to it that no two live ones have the same sid. */
 export class SessionFactory {
@@ -44,6 +53,7 @@ export class SessionFactory {
         metrics,
       },
       wheel: this.wheel,
+      turns: new Turns({ clock }),
       clock,
       random: deps.random,
       log: deps.log.with({ context: "node" }),

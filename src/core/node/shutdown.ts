@@ -1,6 +1,7 @@
 import { CLOSES } from "../../messages/close.ts";
 import type { Session } from "../session/session.ts";
 import type { NodeContext } from "./context.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 const FLUSH_CHECK_MS = 10;
 const DRAIN_SHARE = 5 / 6;
@@ -37,6 +38,7 @@ export async function shutDown(
   else log.warn("terminated while disconnecting active sessions", { num: left });
   for (const session of unflushed) session.abandon();
   await finishDisconnects(context, time);
+  await untilAborted(context.commits.settled(), time.signal);
 }
 
 /** One after another over a period a little shorter than the time left; the others go on as usual. */

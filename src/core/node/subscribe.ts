@@ -1,9 +1,10 @@
 import type { Command } from "../../messages/command.ts";
 import type { CommandEffects } from "../../messages/result.ts";
+import { truncate } from "../../messages/truncate.ts";
 import type { Outcome, Session } from "../session/session.ts";
 import { applyEffects } from "./apply.ts";
 import type { NodeContext } from "./context.ts";
-import { replayHistory, wantsHistory } from "./history.ts";
+import { replayHistory } from "./history.ts";
 import { markInterest } from "./interest.ts";
 import { joinPresence } from "./presence.ts";
 import { remember } from "./remember.ts";
@@ -18,23 +19,27 @@ export async function subscribe(
   command: Subscribe,
 ): Promise<Outcome> {
   const { identifier } = command;
-  if (session.subscriptions.has(identifier)) return `already subscribed to ${identifier}`;
+  const { subscriptions } = session;
+  if (subscriptions.has(identifier)) return `already subscribed to ${truncate(identifier)}`;
+  if (subscriptions.isFull(context.options.maxSubscriptions)) {
+    return refuseOneMore(context, session, identifier);
+  }
   const result = await context.controller.subscribe(session, identifier, session.callSignal());
   if (session.isEnded || result.status === "canceled") return skipped(session);
   if (result.status === "error")
-    return `subscribe failed for ${identifier}, cause: ${result.error}`;
+    return `subscribe failed for ${truncate(identifier)}, cause: ${result.error}`;
   if (result.status === "failure") {
     await applyEffects(context, session, identifier, withoutChannel(result.effects));
     markInterest(context, session, result.effects.interest);
     return null;
   }
-  session.subscriptions.set(identifier, []);
+  subscriptions.add(identifier);
   try {
     await applyEffects(context, session, identifier, result.effects);
   } catch (error) {
     if (!session.isEnded) {
       removeAllStreams(context, session, identifier);
-      session.subscriptions.delete(identifier);
+      subscriptions.delete(identifier);
       session.states.dropChannel(identifier);
       session.send({ type: "reject_subscription", identifier });
     }
@@ -44,6 +49,20 @@ export async function subscribe(
   markInterest(context, session, result.effects.interest);
   remember(context, session);
   await serveExtras(context, session, command);
+  return null;
+}
+
+/** What a session holds must have a bound. One line per session: the client may go on trying. */
+function refuseOneMore(context: NodeContext, session: Session, identifier: string): Outcome {
+  session.send({ type: "reject_subscription", identifier });
+  context.metrics.failedCommands.add();
+  if (session.isToldFull) return null;
+  session.isToldFull = true;
+  session.log.warn("too many subscriptions, see ws_max_subscriptions", {
+    num: session.subscriptions.size,
+    max: context.options.maxSubscriptions,
+    bytes: session.subscriptions.identifierBytes,
+  });
   return null;
 }
 
@@ -57,15 +76,21 @@ async function serveExtras(
   session: Session,
   { identifier, history, presence }: Subscribe,
 ): Promise<void> {
-  if (history !== null && wantsHistory(history)) {
+  if (history !== null && (history.since > 0 || history.streams !== null)) {
     const failure = await replayHistory(context, session, identifier, history);
     if (failure !== null)
-      session.log.warn("couldn't retrieve history", { identifier, error: failure });
+      session.log.warn("couldn't retrieve history", {
+        identifier: truncate(identifier),
+        error: failure,
+      });
   }
   if (presence !== null) {
     const failure = await joinPresence(context, session, identifier, presence);
     if (failure !== null) {
-      session.log.warn("couldn't process presence join", { identifier, error: failure });
+      session.log.warn("couldn't process presence join", {
+        identifier: truncate(identifier),
+        error: failure,
+      });
     }
   }
 }

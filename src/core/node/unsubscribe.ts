@@ -1,4 +1,5 @@
 import { PRESENCE_STREAM } from "../../messages/client.ts";
+import { truncate } from "../../messages/truncate.ts";
 import type { Outcome, Session } from "../session/session.ts";
 import { applyEffects } from "./apply.ts";
 import type { NodeContext } from "./context.ts";
@@ -12,14 +13,15 @@ export async function unsubscribe(
   session: Session,
   identifier: string,
 ): Promise<Outcome> {
-  if (!session.subscriptions.has(identifier)) return `unknown subscription: ${identifier}`;
+  if (!session.subscriptions.has(identifier))
+    return `unknown subscription: ${truncate(identifier)}`;
   const result = await context.controller.unsubscribe(session, identifier, session.callSignal());
   if (session.isEnded || result.status === "canceled") {
     session.log.debug("skip unsubscribe result: closed");
     return null;
   }
   if (result.status === "error") {
-    return `failed to unsubscribe from ${identifier}, cause: ${result.error}`;
+    return `failed to unsubscribe from ${truncate(identifier)}, cause: ${result.error}`;
   }
   const presenceStream = session.states.channelValue(identifier, PRESENCE_STREAM);
   removeAllStreams(context, session, identifier);

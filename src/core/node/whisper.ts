@@ -1,4 +1,5 @@
 import { WHISPER_STREAM } from "../../messages/client.ts";
+import { truncate } from "../../messages/truncate.ts";
 import type { Outcome, Session } from "../session/session.ts";
 import type { NodeContext } from "./context.ts";
 
@@ -11,7 +12,7 @@ export async function whisper(
 ): Promise<Outcome> {
   const stream = session.states.channelValue(identifier, WHISPER_STREAM);
   if (stream === undefined) {
-    session.log.debug("whisper stream not found", { identifier });
+    session.log.debug("whisper stream not found", { identifier: truncate(identifier) });
     return null;
   }
   try {

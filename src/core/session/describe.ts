@@ -9,7 +9,7 @@ export function describeCommand(command: Command): Attributes {
   const data = "data" in command && command.data !== undefined ? dataText(command.data) : "";
   const history = "history" in command && command.history !== null ? command.history.since : null;
   return {
-    command: name,
+    command: truncate(name),
     identifier: truncate(identifier),
     ...(data === "" ? {} : { data }),
     ...(history === null ? {} : { history: { since: history } }),

@@ -17,7 +17,9 @@ import { describeCommand, describeFrame } from "./describe.ts";
 import { Inbox, type InboxLimits } from "./inbox.ts";
 import { Keepalive, type KeepaliveOwner, pingTimestamp } from "./keepalive.ts";
 import { Outbox, type OutboxDeps, type OutboxOwner } from "./outbox.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
+import type { Slice, Turns } from "./turns.ts";
 
 /** How a command ended: null when it was done, else why it failed. */
 export type Outcome = string | null;
@@ -44,6 +46,7 @@ export interface SessionDeps {
   readonly executor: Executor;
   readonly outbox: OutboxDeps;
   readonly wheel: TimerWheel;
+  readonly turns: Turns;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -75,9 +78,10 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
   authenticatedAtMs = 0;
   /** True once it joined a presence set: its records must be kept alive. */
   hasJoined = false;
+  /** True once the log has told that it may not subscribe to more. */
+  isToldFull = false;
   readonly states = new ChannelStates();
-  /** The streams of each subscription, by identifier. */
-  readonly subscriptions = new Map<string, string[]>();
+  readonly subscriptions = new Subscriptions();
   private readonly pingPrecision: PingPrecision;
   private readonly connection: Connection;
   private readonly outbox: Outbox;
@@ -87,6 +91,7 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
   private readonly deps: SessionDeps;
   /** True while authentication or a command runs; frames wait meanwhile. */
   private isBusy = true;
+  private readonly slice: Slice = { turn: -1, startedAtMs: 0 };
   private isConnectionLost = false;
   private running: AbortController | null = null;
 
@@ -155,13 +160,10 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
     this.deps.metrics.receivedBytes.add(bytes);
     if (this.isEnded || this.isConnectionLost) return;
     if (this.isBusy) {
-      // Its answer to a ping waits behind its own command: that is no silence.
-      this.keepalive.alive();
-      this.inbox ??= new Inbox();
-      if (!this.inbox.push(data, this.deps.options.inbox)) this.flooded();
+      this.enqueue(data);
       return;
     }
-    const work = this.process(data);
+    const work = this.deps.turns.isSpent(this.slice) ? this.postpone(data) : this.process(data);
     if (work === null) return;
     this.isBusy = true;
     // Owned by `continueAfter`, which never rejects.
@@ -245,6 +247,8 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
   }
 
   noPong(): void {
+    // Its answer may wait in front of a connection that is not read.
+    if (this.inbox?.isPaused === true) return;
     this.log.warn("disconnecting session due to no pongs");
     this.disconnect("no_pong", true, CLOSES.noPong);
   }
@@ -255,6 +259,19 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
   }
 
   // ---- steps
+
+  private enqueue(data: string | Uint8Array): void {
+    // Its answer to a ping waits behind its own command: that is no silence.
+    this.keepalive.alive();
+    this.inbox ??= new Inbox(this.deps.options.inbox, this.connection);
+    if (!this.inbox.push(data)) this.flooded();
+  }
+
+  /** It has done enough for now: others are served before it goes on. */
+  private postpone(data: string | Uint8Array): Promise<void> {
+    this.enqueue(data);
+    return this.deps.turns.next();
+  }
 
   private decode(data: string | Uint8Array): Command | null {
     const decoded = this.encoder.decode(data);
@@ -323,7 +340,9 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
     for (;;) {
       const data = this.isEnded ? null : (this.inbox?.shift() ?? null);
       if (data === null) break;
-      await this.process(data);
+      const work = this.process(data);
+      if (work !== null) await work;
+      if (this.deps.turns.isSpent(this.slice)) await this.deps.turns.next();
     }
     this.inbox = null;
     this.isBusy = false;

@@ -90,7 +90,32 @@ function decodeText(data: string | Uint8Array): Decoded {
   } catch (error) {
     return { command: "malformed", error: jsonErrorText(error) };
   }
-  return parseCommand(value);
+  return parseCommand(hasInexactId(value) ? withExactId(value, text) : value);
+}
+
+interface WithId {
+  readonly presence: { readonly id: number };
+}
+
+/** True for a numeric presence id that JavaScript cannot hold: different users must not become one. */
+function hasInexactId(value: unknown): value is WithId {
+  const id = (value as Partial<WithId> | null)?.presence?.id;
+  return typeof id === "number" && !Number.isSafeInteger(id);
+}
+
+/** The language has this since 2025, its types do not. */
+const parseWithSources = JSON.parse as (
+  text: string,
+  reviver: (key: string, member: unknown, context: { readonly source?: string }) => unknown,
+) => unknown;
+
+/** The command with the id as it was written. */
+function withExactId(value: WithId, text: string): unknown {
+  // Parses once more, for the source text of numbers; only the id is taken from it.
+  const sources = parseWithSources(text, (key, member, { source }) =>
+    key === "id" && typeof member === "number" ? source : member,
+  ) as { readonly presence: { readonly id: string } };
+  return { ...value, presence: { ...value.presence, id: sources.presence.id } };
 }
 
 function isTooDeep(text: string): boolean {

@@ -21,7 +21,18 @@ export function parseCommand(value: unknown): Decoded {
   if (history === "malformed") return malformed("history must be {since, streams}");
   const presence = parsePresence(value["presence"]);
   if (presence === "malformed") return malformed("presence must be {id, info}");
-  return commandOf(name, identifier, value["data"], history, presence);
+  return commandOf(
+    name.toWellFormed(),
+    identifier.toWellFormed(),
+    wellFormed(value["data"]),
+    history,
+    presence,
+  );
+}
+
+/** Half of a surrogate pair, as `"\ud800"`, is no text that could be sent on: it becomes U+FFFD, as in the reference. */
+function wellFormed(data: unknown): unknown {
+  return typeof data === "string" ? data.toWellFormed() : data;
 }
 
 function commandOf(
@@ -97,7 +108,7 @@ function parsePresence(value: unknown): PresenceRequest | null | "malformed" {
   if (typeof id !== "string" && typeof id !== "number") return "malformed";
   const info = value["info"];
   return {
-    id: String(id),
+    id: String(id).toWellFormed(),
     info: info === undefined || info === null ? "" : JSON.stringify(info),
   };
 }

@@ -45,6 +45,14 @@ export class WebSocketConnection implements Connection, SocketHandler {
     return this.socket?.getBufferedAmount() ?? 0;
   }
 
+  pause(): void {
+    this.socket?.pause();
+  }
+
+  resume(): void {
+    this.socket?.resume();
+  }
+
   close(code: number, reason: string): void {
     if (code === 1006) this.socket?.terminate();
     else this.socket?.close(code, reason);

@@ -139,6 +139,41 @@ test("Hub leaves the excluded session out on all its identifiers", () => {
   expect(bob.frames).toHaveLength(2);
 });
 
+test("Hub encodes nothing for a group of the excluded session alone", () => {
+  // A client with long identifiers on the stream it whispers to cost everybody seconds.
+  const { hub } = createHub();
+  const encoded: string[] = [];
+  const encoder: Encoder = {
+    ...jsonEncoder,
+    encode: (reply) => {
+      if (reply.type === "publication") encoded.push(reply.identifier);
+      return jsonEncoder.encode(reply);
+    },
+  };
+  const [alice, bob] = [
+    new RecordingSubscriber("a", encoder),
+    new RecordingSubscriber("b", encoder),
+  ];
+  for (const identifier of ["x", "y", "z"]) hub.subscribe(alice, identifier, "s");
+  hub.subscribe(bob, "z", "s");
+
+  hub.deliver(publication("s", "1", { meta: meta({ excludeSocket: "a" }) }));
+
+  expect(encoded).toEqual(["z"]);
+  expect(bob.frames).toHaveLength(1);
+});
+
+test("Hub reports what it delivers, when debugging", () => {
+  const { hub, log } = createHub();
+  hub.subscribe(new RecordingSubscriber("a"), "i", "s");
+
+  hub.deliver(publication("s", "1"));
+
+  expect(log.records).toEqual([
+    { level: "debug", message: "schedule broadcast", attributes: { stream: "s" } },
+  ]);
+});
+
 test("Hub turns the broadcast type into the type of the message", () => {
   const { hub } = createHub();
   const alice = new RecordingSubscriber("a");

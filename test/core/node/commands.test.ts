@@ -18,6 +18,26 @@ test("Node refuses a second subscribe to the same identifier and counts it", asy
   expect(room.controller.called("subscribe")).toHaveLength(1);
 });
 
+test("Node rejects subscriptions beyond the limit without asking the application, counts each and logs one", async () => {
+  const room = new NodeRoom({ maxSubscriptions: 2 });
+  const client = await room.connect();
+  for (const identifier of ["a", "b", "c", "d"]) await client.subscribe(identifier);
+
+  await client.send({ command: "unsubscribe", identifier: "a" });
+  await client.subscribe("c");
+
+  expect(client.received.slice(1)).toEqual([
+    { type: "confirm_subscription", identifier: "a" },
+    { type: "confirm_subscription", identifier: "b" },
+    { type: "reject_subscription", identifier: "c" },
+    { type: "reject_subscription", identifier: "d" },
+    { type: "confirm_subscription", identifier: "c" },
+  ]);
+  expect(room.metrics.value("failed_client_msg_total")).toBe(2);
+  expect(room.log.messages("warn")).toEqual(["too many subscriptions, see ws_max_subscriptions"]);
+  expect(room.controller.called("subscribe")).toHaveLength(3);
+});
+
 test("Node hands empty identifiers and those that are no JSON to the application", async () => {
   const room = new NodeRoom();
   const client = await room.connect();

@@ -43,6 +43,28 @@ test("DisconnectQueue makes calls at its rate, in the order in which sessions le
   expect(clock.pending).toBe(0);
 });
 
+test("DisconnectQueue reports each call when debugging, without cookies and tokens", async () => {
+  const { queue, clock, log } = queueRoom();
+  const env = { url: "http://cable.test/cable?jid=secret", headers: { cookie: "session=secret" } };
+
+  queue.add({ ...client("s1"), identifiers: "user:1", env }, ["i1"]);
+  await clock.advanceAsync(0);
+
+  expect(log.records).toEqual([
+    {
+      level: "debug",
+      message: "disconnect",
+      attributes: {
+        sid: "s1",
+        ids: "user:1",
+        url: "http://cable.test/cable",
+        headers: ["cookie"],
+        subscriptions: ["i1"],
+      },
+    },
+  ]);
+});
+
 test("DisconnectQueue makes one call at a time, however long it takes", async () => {
   const { clock, controller, add } = queueRoom();
   const first = Promise.withResolvers<void>();

@@ -52,6 +52,15 @@ test("Node sends nothing but the rejection when one stream cannot be replayed", 
   expect(room.metrics.value("failed_client_msg_total")).toBe(1);
 });
 
+test("Node answers no history to a subscribe whose time is not above 0 [7.4]", async () => {
+  const room = new NodeRoom();
+  const client = await room.connect();
+
+  await client.send({ command: "subscribe", identifier: CHAT, history: { since: -5 } });
+
+  expect(client.received.slice(1)).toEqual([CONFIRMED]);
+});
+
 test("Node leaves streams out that the client names no position for, without a time", async () => {
   const [room, client] = await subscribed("s", "t");
   room.broker.histories.set("s", { ok: true, publications: [kept("s", 3)] });

@@ -4,6 +4,7 @@ import { deflateRawSync } from "node:zlib";
 import { Cableway } from "../../support/cableway.ts";
 import type { RawClient } from "../../support/raw-client.ts";
 import { OPCODES } from "../../support/web-socket-frames.ts";
+import { pubsub } from "../../support/wire.ts";
 import { RawExchange } from "./raw-exchange.ts";
 
 const MAX_MESSAGE_BYTES = 65_536;
@@ -143,3 +144,18 @@ function residentBytes(server: Cableway): number {
   const status = readFileSync(`/proc/${server.process.pid}/status`, "utf8");
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
 }
+
+test("A client gets no more subscriptions than --ws_max_subscriptions, and the log names the option once", async () => {
+  await using server = await Cableway.start(["--public", "--ws_max_subscriptions=1"]);
+  using client = await welcomed(server);
+  await client.subscribe(pubsub("a"));
+
+  for (const stream of ["b", "c"]) {
+    const identifier = pubsub(stream);
+    client.send({ command: "subscribe", identifier });
+    expect(await client.next()).toEqual({ type: "reject_subscription", identifier });
+  }
+
+  await server.metricReaches("failed_client_msg_total", 2);
+  expect(server.log.match(/ws_max_subscriptions/g)).toHaveLength(1);
+});

@@ -115,3 +115,31 @@ test("decode refuses more than 10 000 levels: to write them back would stop the 
   });
   expect(jsonEncoder.decode(whisper(2, `"\\"${"[".repeat(20_000)}"`)).command).toBe("whisper");
 });
+
+test("decode keeps all digits of a numeric presence id, so that no two users become one", () => {
+  const join = (id: string) =>
+    jsonEncoder.decode(
+      `{"command":"join","identifier":"i","presence":{"id":${id},"info":{"id":12345678901234567890}}}`,
+    );
+
+  for (const id of ["1234567890123456781", "-1234567890123456789", "1.5", "1e400"]) {
+    expect(join(id)).toMatchObject({ command: "join", presence: { id } });
+  }
+  expect(join("42")).toMatchObject({ presence: { id: "42" } });
+  // Of a repeated key the last counts.
+  expect(join('1234567890123456781,"id":1234567890123456789')).toMatchObject({
+    presence: { id: "1234567890123456789" },
+  });
+});
+
+test("decode replaces halves of surrogate pairs, which no UTF-8 can carry", () => {
+  const decoded = jsonEncoder.decode(
+    '{"command":"message","identifier":"a\\ud800","data":"\\udc00b \\ud83d\\ude00"}',
+  );
+
+  expect(decoded).toEqual({ command: "message", identifier: "a\ufffd", data: "\ufffdb 😀" });
+  expect(jsonEncoder.decode('{"command":"join","presence":{"id":"\\ud800"}}')).toMatchObject({
+    presence: { id: "\ufffd" },
+  });
+  expect(jsonEncoder.decode('{"command":"\\ud800"}')).toMatchObject({ name: "\ufffd" });
+});
