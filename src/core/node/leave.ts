@@ -1,6 +1,6 @@
 import type { Session } from "../session/session.ts";
 import type { NodeContext } from "./context.ts";
-import { isResumable } from "./remember.ts";
+import { isResumable, remember } from "./remember.ts";
 import { removeAllStreams } from "./streams.ts";
 
 /**
@@ -18,11 +18,14 @@ export function leave(context: NodeContext, session: Session): void {
   if (context.log.isDebug) session.log.debug("unregistered");
 }
 
-/** Gives what is remembered of a session another time to live. */
+/** Gives what is remembered of a session another time to live. What the store has lost is remembered again while the client is connected. */
 export function touchSession(context: NodeContext, session: Session): void {
-  context.sessionStore?.touch(session.sid).catch((error: unknown) => {
-    session.log.error("failed to keep session in cache", { error });
-  });
+  context.sessionStore?.touch(session.sid).then(
+    (isKept) => {
+      if (!isKept) remember(context, session);
+    },
+    (error: unknown) => session.log.error("failed to keep session in cache", { error }),
+  );
 }
 
 /** Gives a session's presence records another time to live. */

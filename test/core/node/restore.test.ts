@@ -175,6 +175,22 @@ test("Node keeps connected sessions from being forgotten", async () => {
   expect(await room.sessionStore.restore("s1")).toBeNull();
 });
 
+// A store that is emptied, as a Redis restarted without persistence, once cost every connected client its return.
+test("Node remembers a connected session again that its store has lost, not one that has left", async () => {
+  const room = new NodeRoom({ sessionsTtlMs: 10_000 });
+  room.node.start();
+  await room.connect({ ...EXTENDED, sid: "s1" });
+  const gone = await room.connect({ ...EXTENDED, sid: "s2" });
+  for (const sid of ["s1", "s2"]) await room.sessionStore.forget(sid);
+
+  await gone.leave();
+  await room.clock.advanceAsync(6000);
+  await settled();
+
+  expect(await room.sessionStore.restore("s1")).not.toBeNull();
+  expect(await room.sessionStore.restore("s2")).toBeNull();
+});
+
 test("Node forgets a session that was sent away for good, together with the one it continued [Q20]", async () => {
   const room = await afterALoss();
   await room.connect({ ...EXTENDED, sid: "s2", restoreSid: "s1" });
