@@ -3,12 +3,13 @@ import type { Clock, Timer } from "../../ports/clock.ts";
 import type { SessionStore } from "../../ports/session-store.ts";
 import type { Session } from "../session/session.ts";
 
-/** So many subscriptions, or bytes of identifiers, are worth a millisecond of waiting: about a hundred times what it takes to write them. */
-const SUBSCRIPTIONS_PER_MS = 10;
-const BYTES_PER_MS = 8 * 1024;
+/** So many subscriptions, or bytes of identifiers, are worth a millisecond of waiting: about ten times what it takes to write them. */
+const SUBSCRIPTIONS_PER_MS = 100;
+const BYTES_PER_MS = 80 * 1024;
 /** Below it a session is small: the turn of the event loop is wait enough. */
-const MIN_WAIT_MS = 10;
-const MAX_WAIT_MS = 1000;
+const MIN_WAIT_MS = 2;
+/** What a node that is killed, or a client that moves to another one, can lose of what was confirmed. */
+const MAX_WAIT_MS = 100;
 
 /** A session that has changed since its last commit. */
 interface Change {
@@ -19,13 +20,14 @@ interface Change {
 
 /**
  * Writes changed sessions to the store, each as a whole. A client may change its session thousands of times in a row, so
- * that is done once for all changes of an event-loop turn, and of up to a second when the session is large; at once when
+ * that is done once for all changes of an event-loop turn, and of up to 100 ms when the session is large; at once when
  * it ends or is asked for.
  */
 export class Commits {
   private readonly changes = new Map<string, Change>();
   private due: string[] = [];
-  private readonly running = new Set<Promise<void>>();
+  /** The last commit of each sid that is on its way. */
+  private readonly running = new Map<string, Promise<void>>();
   private readonly store: SessionStore | null;
   private readonly clock: Clock;
 
@@ -56,15 +58,23 @@ export class Commits {
     const running = this.store.commit(sid, snapshot(session)).catch((error: unknown) => {
       session.log.error("failed to persist session in cache", { error });
     });
-    this.running.add(running);
-    // It never rejects; the set only tells the shutdown what to wait for.
-    void running.then(() => this.running.delete(running));
+    this.running.set(sid, running);
+    // It never rejects; the map only tells what to wait for.
+    void running.then(() => {
+      if (this.running.get(sid) === running) this.running.delete(sid);
+    });
     return true;
+  }
+
+  /** Writes what has changed in a session; resolves when the store has it, or has refused it. */
+  async written(sid: string): Promise<void> {
+    this.flush(sid);
+    await this.running.get(sid);
   }
 
   /** Resolves when the store has all that was written so far. */
   async settled(): Promise<void> {
-    await Promise.all(this.running);
+    await Promise.all(this.running.values());
   }
 
   private readonly flushDue = (): void => {

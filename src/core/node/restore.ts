@@ -19,9 +19,9 @@ export async function restore(
   if (oldSid === "" || !session.isExtended || options.sessionsTtlMs <= 0) return false;
   if (sessionStore === null) return notFound(session, oldSid);
   let snapshot: SessionSnapshot | null;
-  // Its client may be back before the loss of the old connection is noticed.
-  context.commits.flush(oldSid);
   try {
+    // Its client may be back before the loss of the old connection is noticed, or before its last commit has arrived.
+    await context.commits.written(oldSid);
     snapshot = await sessionStore.restore(oldSid);
   } catch (error) {
     const isCorrupt = error instanceof ServerError && error.code === "snapshot_corrupt";

@@ -293,27 +293,27 @@ export class Session implements Subscriber, Receiver, Client, OutboxOwner, Keepa
     return decoded;
   }
 
-  /** @returns null when there is nothing to wait for */
+  /** Never throws: that would leave the session waiting for its own end. @returns null when there is nothing to wait for */
   private process(data: string | Uint8Array): Promise<void> | null {
+    try {
+      return this.execute(data);
+    } catch (error) {
+      this.commandFailed(errorText(error), data);
+      return null;
+    }
+  }
+
+  private execute(data: string | Uint8Array): Promise<void> | null {
     const command = this.decode(data);
     if (command === null) return null;
     this.keepalive.alive();
-    const outcome = this.execute(command);
+    const outcome = this.deps.executor.execute(this, command);
     // The bytes belong to the transport and may be reused after the call.
     if (outcome instanceof Promise) {
       return this.settle(outcome, typeof data === "string" ? data : Uint8Array.from(data));
     }
     if (outcome !== null) this.commandFailed(outcome, data);
     return null;
-  }
-
-  /** A throw must not leave the session waiting for its own end. */
-  private execute(command: Command): Outcome | Promise<Outcome> {
-    try {
-      return this.deps.executor.execute(this, command);
-    } catch (error) {
-      return errorText(error);
-    }
   }
 
   private async settle(pending: Promise<Outcome>, data: string | Uint8Array): Promise<void> {

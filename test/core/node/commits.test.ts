@@ -62,6 +62,27 @@ test("Node commits a large session when it ends, and when its client is back bef
   expect((await room.sessionStore.restore("s1"))?.subscriptions).toHaveLength(2002);
 });
 
+test("Node waits with a session's return for the commit that is on its way", async () => {
+  const { room } = countingRoom();
+  const client = await room.connect(EXTENDED);
+  const written = Promise.withResolvers<void>();
+  const commit = room.sessionStore.commit.bind(room.sessionStore);
+  room.sessionStore.commit = async (sid, snapshot) => {
+    if (sid === "s1") await written.promise;
+    return await commit(sid, snapshot);
+  };
+  client.receiver.receive(subscribe(1));
+  await settled();
+  await client.leave();
+
+  const back = await room.connect({ ...EXTENDED, sid: "s2", restoreSid: "s1" });
+  expect(back.received).toEqual([]);
+  written.resolve();
+  await settled();
+
+  expect(back.received).toMatchObject([{ type: "welcome", restored_ids: ["i1"] }]);
+});
+
 test("Node commits every session before a shutdown is over", async () => {
   const { room } = countingRoom();
   const client = await room.connect(EXTENDED);

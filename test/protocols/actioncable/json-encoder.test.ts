@@ -116,6 +116,14 @@ test("decode refuses more than 10 000 levels: to write them back would stop the 
   expect(jsonEncoder.decode(whisper(2, `"\\"${"[".repeat(20_000)}"`)).command).toBe("whisper");
 });
 
+// Looking for the digits recurses: a throw left a session that had commands waiting without an end.
+test("decode refuses a long numeric presence id in a deeply nested command", () => {
+  const deep = "[".repeat(600) + "]".repeat(600);
+  const text = `{"command":"join","identifier":"i","presence":{"id":12345678901234567890},"x":${deep}}`;
+
+  expect(jsonEncoder.decode(text)).toEqual({ command: "malformed", error: "nested too deep" });
+});
+
 test("decode keeps all digits of a numeric presence id, so that no two users become one", () => {
   const join = (id: string) =>
     jsonEncoder.decode(
