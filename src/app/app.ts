@@ -86,7 +86,9 @@ export class App {
     };
     // It reports for itself.
     const onReturn = (): void => void this.memory.incoming?.returned();
-    const pubsub = createPubSub(settings, { ...shared, delivery: heard, onReturn });
+    const onReconnected = (): void => this.memory.incoming?.reconnected?.();
+    const events = { onReconnected, onReturn };
+    const pubsub = createPubSub(settings, { ...shared, delivery: heard, ...events });
     this.pubsub = pubsub.services;
     this.memory = createMemory(settings, { ...shared, delivery, pubsub: pubsub.pubsub });
     this.controllers = createControllers(settings, { clock, log, metrics: registry });

@@ -10,6 +10,8 @@ import type { SessionStore } from "../ports/session-store.ts";
 
 /** Where what nodes tell each other passes on its way to the clients. */
 export interface Incoming extends Delivery {
+  /** Pub/sub has a fresh connection, over which nothing has come yet. Only where order does not tell what is missing. */
+  reconnected?(): void;
   /** Pub/sub is connected again: publications may have been missed. */
   returned(): Promise<void>;
 }

@@ -27,6 +27,8 @@ export interface PubSubDeps {
   readonly onServerBack?: ServerBack;
   /** This node hears the others again after a loss. */
   readonly onReturn: () => void;
+  /** Before anything has come over a fresh connection. */
+  readonly onReconnected: () => void;
 }
 
 /** @throws {ServerError} `pubsub_failed` when the address or its certificates are unusable */

@@ -27,6 +27,8 @@ export interface NatsPubSubDeps {
   readonly log: Log;
   readonly onFatal: (message: string) => void;
   readonly onServerBack?: ServerBack;
+  /** There is a fresh connection, over which nothing has come yet. */
+  readonly onReconnected?: () => void;
   /** This node hears the others, for the first time or again after a loss. */
   readonly onReturn?: () => void;
 }
@@ -56,11 +58,12 @@ export class NatsPubSub implements PubSub, Service {
       clock: deps.clock,
       handler: (message) => this.#receive(message),
     });
-    const { onReturn } = deps;
-    if (onReturn === undefined) return;
+    const { onReconnected, onReturn } = deps;
     this.#link.watch((isUp) => {
+      if (!isUp) return;
+      onReconnected?.();
       // Reports for itself.
-      if (isUp) void this.#listen(onReturn);
+      if (onReturn !== undefined) void this.#listen(onReturn);
     });
   }
 
@@ -121,10 +124,11 @@ export class NatsPubSub implements PubSub, Service {
   async #listen(onReturn: () => void): Promise<void> {
     try {
       await this.#link.confirm();
-      onReturn();
     } catch (error) {
       this.#log.debug("NATS was lost again", { error: errorText(error) });
+      if (!this.#link.isUp) return;
     }
+    onReturn();
   }
 
   async #heard(ready: Promise<void>): Promise<void> {

@@ -33,6 +33,7 @@ interface LiveStream {
   isAsked: boolean;
   /** What has to wait for the history; null when nothing does. */
   held: Publication[] | null;
+  isMending: boolean;
   /** Pub/sub was away once more while the history was read. */
   mustLookAgain: boolean;
 }
@@ -95,58 +96,70 @@ export class NatsGapFiller implements Delivery {
     this.#deps.delivery.command(remote);
   }
 
+  /** Pub/sub has a fresh connection over which nothing has come yet: what comes is held until `returned` has looked. */
+  reconnected(): void {
+    for (const live of this.#streams.values()) live.held ??= [];
+  }
+
   /** Pub/sub or JetStream was away and is back: looks what every stream has missed. Resolves when all have been looked at. */
   async returned(): Promise<void> {
     const lost: LiveStream[] = [];
     for (const live of this.#streams.values()) {
       live.mustLookAgain = true;
-      if (live.held !== null) continue;
-      live.held = [];
+      if (live.isMending) continue;
+      live.isMending = true;
+      live.held ??= [];
       lost.push(live);
     }
     await this.#pause(SETTLE_MS);
-    if (await this.#isMemoryBack(lost[0])) {
-      for (let start = 0; start < lost.length; start += AT_ONCE) {
-        const chunk = lost.slice(start, start + AT_ONCE);
-        await Promise.all(chunk.map((live) => this.#mend(live)));
-      }
-    }
-    // Gaps stay known: the next return closes them.
-    for (const live of lost) this.#release(live);
+    // Shared by all workers: a stream whose leader is away keeps up none but itself.
+    const queue = lost.values();
+    let unread = 0;
+    const work = async (): Promise<void> => {
+      for (const live of queue) if (!(await this.#mend(live))) unread += 1;
+    };
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, lost.length) }, work));
+    if (unread > 0) this.#log.warn("missed messages could not be read", { streams: unread });
   }
 
-  async #isMemoryBack(any: LiveStream | undefined): Promise<boolean> {
-    for (let tries = 0; any !== undefined && tries < MAX_TRIES; tries += 1) {
-      if ((await this.#endOf(any)) !== "away") return true;
+  /** @returns false when JetStream could not be asked: the gap stays known, and the next return closes it */
+  async #mend(live: LiveStream): Promise<boolean> {
+    for (let tries = 0; live.mustLookAgain && tries < MAX_TRIES && this.#isLive(live); ) {
+      live.mustLookAgain = false;
+      if (await this.#look(live)) continue;
+      live.mustLookAgain = true;
+      tries += 1;
       await this.#pause(RETRY_MS);
     }
-    return false;
-  }
-
-  async #mend(live: LiveStream): Promise<void> {
-    while (live.mustLookAgain && live.held !== null && this.#streams.get(live.name) === live) {
-      live.mustLookAgain = false;
-      await this.#look(live);
-    }
+    const isRead = !live.mustLookAgain || !this.#isLive(live);
+    live.isMending = false;
     this.#release(live);
+    return isRead;
   }
 
-  async #look(live: LiveStream): Promise<void> {
+  /** @returns false when JetStream, or the stream's leader, is away */
+  async #look(live: LiveStream): Promise<boolean> {
     const { progress } = live;
     const end = await this.#endOf(live);
-    if (end === "away") return;
+    if (end === "away") return false;
     if (!progress.isKnown) {
       progress.beginAt(end);
-      return;
+      return true;
     }
-    if (end === null || progress.isAt(end)) return;
+    if (end === null || progress.isAt(end)) return true;
     try {
       const copy = await this.#deps.memory.copy(live.name);
       await this.#pause(SETTLE_MS);
       if (copy !== null && live.held !== null) this.#deliverMissed(live, live.held, copy);
+      return true;
     } catch (error) {
       this.#log.debug("missed messages cannot be read", { error: errorText(error) });
+      return false;
     }
+  }
+
+  #isLive(live: LiveStream): boolean {
+    return this.#streams.get(live.name) === live;
   }
 
   /** What is held as well comes from there: only it knows whom to leave out. */
@@ -193,7 +206,7 @@ export class NatsGapFiller implements Delivery {
   #release(live: LiveStream): void {
     const { held } = live;
     live.held = null;
-    if (held === null || this.#streams.get(live.name) !== live) return;
+    if (held === null || !this.#isLive(live)) return;
     for (const publication of held) this.#pass(live, publication);
   }
 
@@ -215,6 +228,7 @@ export class NatsGapFiller implements Delivery {
       subscribers: 1,
       isAsked: false,
       held: null,
+      isMending: false,
       mustLookAgain: false,
     };
     this.#streams.set(stream, fresh);

@@ -37,6 +37,8 @@ interface LiveStream {
   held: Publication[] | null;
   /** The history cannot be read now: `returned` goes on. */
   isStuck: boolean;
+  /** Pub/sub or the memory was away once more while the history was read. */
+  mustLookAgain: boolean;
 }
 
 const MAX_HELD = 10_000;
@@ -99,7 +101,10 @@ export class GapFiller implements Delivery {
   async returned(): Promise<void> {
     const checks: (readonly [LiveStream, Publication[]])[] = [];
     for (const live of this.#streams.values()) {
-      if (live.held !== null && !live.isStuck) continue;
+      if (live.held !== null && !live.isStuck) {
+        live.mustLookAgain = true;
+        continue;
+      }
       live.held ??= [];
       live.isStuck = false;
       checks.push([live, live.held]);
@@ -138,6 +143,7 @@ export class GapFiller implements Delivery {
       ...nothing,
       held: null,
       isStuck: false,
+      mustLookAgain: false,
     };
     this.#streams.set(stream, fresh);
     return fresh;
@@ -176,7 +182,7 @@ export class GapFiller implements Delivery {
     if (end === "away") {
       // What has arrived may have a gap before it, which only the history can tell.
       if (held.length > 0 && live.isKnown) live.isStuck = true;
-      else this.#release(live, held);
+      else await this.#finish(live, held);
       return;
     }
     const isBehind = end !== null && !(end.epoch === live.epoch && end.offset <= live.offset);
@@ -185,7 +191,7 @@ export class GapFiller implements Delivery {
       return;
     }
     if (!live.isKnown && held.length === 0) this.#beginAt(live, end);
-    this.#release(live, held);
+    await this.#finish(live, held);
   }
 
   /** @returns null when nothing was ever published, `away` when nobody can be asked */
@@ -219,7 +225,16 @@ export class GapFiller implements Delivery {
       const { reason } = history;
       this.#log.warn("messages between nodes were lost", { stream: live.name, reason });
     }
-    this.#release(live, held);
+    await this.#finish(live, held);
+  }
+
+  async #finish(live: LiveStream, held: Publication[]): Promise<void> {
+    if (!live.mustLookAgain || !this.#isHeld(live, held)) {
+      this.#release(live, held);
+      return;
+    }
+    live.mustLookAgain = false;
+    await this.#check(live, held);
   }
 
   #rest(live: LiveStream, { epoch, offset }: StreamPosition): Promise<History> {

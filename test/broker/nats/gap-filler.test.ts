@@ -169,6 +169,37 @@ test("NatsGapFiller keeps nothing back while JetStream is away, and fills the ga
   expect(delivered()).toEqual([5, 4]);
 });
 
+test("NatsGapFiller holds what comes over a fresh connection until what was missed has been delivered", async () => {
+  const { gaps, state, deliver, delivered } = await start({ first: 1, last: 3 });
+  state.stored = { first: 1, last: 6 };
+
+  gaps.reconnected();
+  deliver(at(6), at(7));
+  expect(delivered()).toEqual([]);
+  await gaps.returned();
+
+  expect(delivered()).toEqual([4, 5, 6, 7]);
+});
+
+test("NatsGapFiller asks again for a stream whose leader is away at first, and says when it stays away", async () => {
+  const { gaps, state, delivered, log } = await start({ first: 1, last: 3 });
+  state.stored = "away";
+  let asked = 0;
+  state.meanwhile = () => {
+    asked += 1;
+  };
+  const returning = gaps.returned();
+  for (let n = 0; n < 4; n += 1) await new Promise((resolve) => setImmediate(resolve));
+  state.stored = { first: 1, last: 4 };
+  await returning;
+  expect([delivered(), asked]).toEqual([[4], 1]);
+
+  state.stored = "away";
+  await gaps.returned();
+
+  expect(log.messages("warn")).toEqual(["missed messages could not be read"]);
+});
+
 test("NatsGapFiller looks again when pub/sub was lost while it looked", async () => {
   const { gaps, state, delivered } = await start({ first: 1, last: 3 });
   state.stored = { first: 1, last: 4 };

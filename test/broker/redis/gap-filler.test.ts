@@ -204,6 +204,22 @@ test("GapFiller looks after a loss what has come meanwhile, also when nothing fo
   expect(delivered()).toEqual([1, 2, 3, 4, 5].map((offset) => `e1/${offset}`));
 });
 
+test("GapFiller looks once more when pub/sub comes back while it looks", async () => {
+  const { gaps, ends, deliver, delivered, answer } = await start();
+  deliver(at(1));
+  ends({ epoch: "e1", offset: 2 });
+  const looked = gaps.returned();
+  await settled();
+
+  await gaps.returned();
+  ends({ epoch: "e1", offset: 3 });
+  await answer({ ok: true, publications: [at(2)] });
+  await answer({ ok: true, publications: [at(3)] });
+  await looked;
+
+  expect(delivered()).toEqual(["e1/1", "e1/2", "e1/3"]);
+});
+
 test("GapFiller waits with what follows a gap while the history is away, and reads it when it is back", async () => {
   const { gaps, ends, deliver, delivered, asked, answer } = await start();
   deliver(at(1));
