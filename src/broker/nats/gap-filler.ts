@@ -42,8 +42,9 @@ const MAX_HELD = 10_000;
 const AT_ONCE = 256;
 /** Until servers of a cluster know what we listen to, and until what is on its way has come. */
 const SETTLE_MS = 100;
+/** 20 s: JetStream's connection may come back long after that of pub/sub. */
 const RETRY_MS = 500;
-const MAX_TRIES = 10;
+const MAX_TRIES = 40;
 
 /**
  * Between pub/sub and the node. Pub/sub loses what is published while its connection is away: when it is back, what is
