@@ -149,6 +149,12 @@ export class RedisServer {
     return Array.isArray(answer) ? Number(answer[1]) : 0;
   }
 
+  /** Names of keys that match. */
+  async keys(pattern: string): Promise<readonly string[]> {
+    const answer = await this.call("keys", pattern);
+    return Array.isArray(answer) ? answer.map(String) : [];
+  }
+
   /** Connections other than the test's own, one record each. */
   async clients(): Promise<readonly ReadonlyMap<string, string>[]> {
     const own = String(await this.call("client", "id"));

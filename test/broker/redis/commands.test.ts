@@ -1,29 +1,15 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { publication } from "../../support/publications.ts";
-import { type RedisMemorySettings, startRedisMemory } from "../../support/redis-memory.ts";
-import { HAS_REDIS, RedisServer, titled } from "../../support/redis-server.ts";
+import { redisMemoryRoom } from "../../support/redis-memory-room.ts";
+import { HAS_REDIS, titled } from "../../support/redis-server.ts";
 import { until } from "../../support/until.ts";
 
 describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
-  let server: RedisServer;
-  const running: { stop(): Promise<void> }[] = [];
-  beforeEach(async () => {
-    server = await RedisServer.start();
-  });
-  afterEach(async () => {
-    await Promise.all(running.splice(0).map((node) => node.stop()));
-    await server.stop();
-  });
-
-  async function start(settings: RedisMemorySettings = {}) {
-    const node = await startRedisMemory(server.url, settings);
-    running.push(node);
-    return node;
-  }
+  const room = redisMemoryRoom();
 
   test("RedisBroker, sessions and presence use only commands that Redis 6.2 has", async () => {
-    const { broker, sessions, presence, delivery } = await start({ presenceTtlMs: 300 });
-    await server.call("config", "resetstat");
+    const { broker, sessions, presence, delivery } = await room.start({ presenceTtlMs: 300 });
+    await room.server.call("config", "resetstat");
     await broker.subscribe("s");
     await broker.publish(publication("s", "1"));
     const { epoch = "" } = (await delivery.publicationsReach(1))[0] ?? {};
@@ -31,7 +17,7 @@ describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
     await broker.historySince("s", 1);
     await broker.peak("s");
     await broker.position("s");
-    await forgetRun(server);
+    await room.forgetRun();
     await broker.publish(publication("s", "2"), { id: "2-0", isRepeated: true });
     await broker.rest("s", { epoch, offset: 0 });
     await sessions.commit("x", {
@@ -52,10 +38,10 @@ describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
     await presence.info("s", true);
     await presence.leave("s", "x");
     await until("swept", async () =>
-      (await keys(server, "ac:*")).every((key) => !key.includes(":z:")),
+      (await room.server.keys("ac:*")).every((key) => !key.includes(":z:")),
     );
 
-    const stats = String(await server.client.info("commandstats"));
+    const stats = String(await room.server.client.info("commandstats"));
     const used = [...stats.matchAll(/^cmdstat_([^:|]+)/gm)].map(([, name]) => name);
     expect(used.filter((name) => !IN_REDIS_6_2.has(name ?? ""))).toEqual([]);
     expect(used).toContain("xadd");
@@ -70,14 +56,3 @@ const IN_REDIS_6_2 = new Set(
     "xadd xrange xrevrange zadd zrem zrange zrangebyscore"
   ).split(" "),
 );
-
-/** As after a restart or failover that lost nothing: the server seems to be another one. */
-async function forgetRun(server: RedisServer): Promise<void> {
-  const [meta] = await keys(server, "ac:*:m:s");
-  await server.call("hset", String(meta), "r", "another");
-}
-
-async function keys(server: RedisServer, pattern: string): Promise<readonly string[]> {
-  const answer = await server.call("keys", pattern);
-  return Array.isArray(answer) ? answer.map(String) : [];
-}

@@ -1,32 +1,18 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { History } from "../../../src/ports/broker.ts";
 import { publication } from "../../support/publications.ts";
-import { type RedisMemorySettings, startRedisMemory } from "../../support/redis-memory.ts";
-import { HAS_REDIS, RedisServer, titled } from "../../support/redis-server.ts";
+import { redisMemoryRoom } from "../../support/redis-memory-room.ts";
+import { HAS_REDIS, titled } from "../../support/redis-server.ts";
 
 describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
-  let server: RedisServer;
-  const running: { stop(): Promise<void> }[] = [];
-  beforeEach(async () => {
-    server = await RedisServer.start();
-  });
-  afterEach(async () => {
-    await Promise.all(running.splice(0).map((node) => node.stop()));
-    await server.stop();
-  });
-
-  async function start(settings: RedisMemorySettings = {}) {
-    const node = await startRedisMemory(server.url, settings);
-    running.push(node);
-    return node;
-  }
+  const room = redisMemoryRoom();
 
   test("RedisBroker keeps the end of earlier epochs for nodes that have missed it", async () => {
-    const { broker, delivery } = await start();
+    const { broker, delivery } = await room.start();
     await broker.subscribe("s");
     for (const data of ["1", "2", "3"]) await broker.publish(publication("s", data));
     const { epoch = "" } = (await delivery.publicationsReach(3))[2] ?? {};
-    await forgetRun(server);
+    await room.forgetRun();
 
     await broker.publish(publication("s", "4"));
 
@@ -41,7 +27,7 @@ describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
     expect(texts(await broker.rest("s", { epoch: fresh, offset: 0 }))).toEqual(["4"]);
     expect(texts(await broker.rest("s", { epoch, offset: 3 }))).toEqual([]);
     expect((await broker.rest("s", { epoch: "gone", offset: 0 })).ok).toBe(false);
-    await forgetRun(server);
+    await room.forgetRun();
     await broker.publish(publication("s", "5"));
     expect(texts(await broker.rest("s", { epoch, offset: 2 }))).toEqual(["3", "4"]);
     expect(texts(await broker.rest("s", { epoch: fresh, offset: 1 }))).toEqual([]);
@@ -50,8 +36,8 @@ describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
   });
 
   test("RedisBroker takes for stored what Redis stored and would not publish, and says so", async () => {
-    const { broker, log } = await start();
-    await server.call("acl", "setuser", "default", "resetchannels", "&other");
+    const { broker, log } = await room.start();
+    await room.server.call("acl", "setuser", "default", "resetchannels", "&other");
 
     await broker.publish(publication("s", "1"));
 
@@ -64,16 +50,16 @@ describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
   });
 
   test("RedisBroker stores a repeated publication once, also across a restart of Redis", async () => {
-    const { broker, delivery } = await start();
+    const { broker, delivery } = await room.start();
     await broker.subscribe("s");
     await broker.publish(publication("s", "1"), { id: "1-0", isRepeated: false });
     await broker.publish(publication("s", "1"), { id: "1-0", isRepeated: true });
     await broker.publish(publication("s", "2"), { id: "2-0", isRepeated: true });
-    await forgetRun(server);
+    await room.forgetRun();
 
     await broker.publish(publication("s", "2"), { id: "2-0", isRepeated: true });
     await broker.publish(publication("s", "x"));
-    await forgetRun(server);
+    await room.forgetRun();
     await broker.publish(publication("s", "3"), { id: "3-0", isRepeated: true });
     await broker.publish(publication("s", "1"), { id: "1-0", isRepeated: true });
 
@@ -82,17 +68,6 @@ describe.skipIf(!HAS_REDIS)(titled("RedisBroker"), () => {
     expect(texts(await broker.historySince("s", 1))).toEqual(["3"]);
   });
 });
-
-/** As after a restart or failover that lost nothing: the server seems to be another one. */
-async function forgetRun(server: RedisServer): Promise<void> {
-  const [meta] = await keys(server, "ac:*:m:s");
-  await server.call("hset", String(meta), "r", "another");
-}
-
-async function keys(server: RedisServer, pattern: string): Promise<readonly string[]> {
-  const answer = await server.call("keys", pattern);
-  return Array.isArray(answer) ? answer.map(String) : [];
-}
 
 function texts(history: History): readonly string[] {
   return history.ok ? history.publications.map(({ data }) => data) : ["refused"];
