@@ -5,6 +5,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Delivery } from "../../ports/delivery.ts";
 import type { Log } from "../../ports/log.ts";
 import type { PubSub } from "../../ports/pubsub.ts";
+import { isOutsideHistory } from "../outside-history.ts";
 import type { HistoryCopy } from "./history-copy.ts";
 import { type StreamEnd, StreamProgress } from "./stream-progress.ts";
 
@@ -286,9 +287,4 @@ export class NatsGapFiller implements Delivery {
 
 function isBefore(stored: Publication | undefined, { offset }: Publication): boolean {
   return stored !== undefined && stored.offset < offset;
-}
-
-/** A transient one may carry a position that the application made up. */
-function isOutsideHistory({ offset, meta }: Publication): boolean {
-  return offset === 0 || meta?.transient === true;
 }

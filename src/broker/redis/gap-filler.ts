@@ -6,6 +6,7 @@ import type { History } from "../../ports/broker.ts";
 import type { Delivery } from "../../ports/delivery.ts";
 import type { Log } from "../../ports/log.ts";
 import type { PubSub } from "../../ports/pubsub.ts";
+import { isOutsideHistory } from "../outside-history.ts";
 
 /** `memory` is asked for what was missed; `delivery` gets everything, in order. */
 export interface GapFillerDeps {
@@ -285,9 +286,4 @@ function notHeld(
   const next = held.find((publication) => publication.offset > 0 && publication.epoch === epoch);
   const end = next?.offset ?? Number.POSITIVE_INFINITY;
   return history.filter(({ offset }) => offset < end);
-}
-
-/** A transient one may carry a position that the application made up. */
-function isOutsideHistory({ offset, meta }: Publication): boolean {
-  return offset === 0 || meta?.transient === true;
 }

@@ -6,10 +6,9 @@ import { createScript } from "../../clients/redis/script.ts";
  * eviction) or when the run tag differs, which says that a restart or failover may have lost messages. What earlier
  * epochs held is kept beside, up to 1000 messages, for nodes that missed their end. A repeated publication that is among
  * the newest 1000 of either is not stored again: its position is answered.
- * KEYS: meta (hash e, o, r), history (stream), earlier epochs (stream). ARGV: candidate epoch,
- * run tag, data, limit, ttl in seconds, channel ("" publishes nothing), payload without position and closing brace,
- * id ("" has none), "1" when repeated. Answers epoch and offset; third, why
- * the message could not be published.
+ * KEYS: meta (hash e, o, r), history (stream), earlier epochs (stream). ARGV: candidate epoch, run tag, data, limit, ttl in
+ * seconds, channel ("" publishes nothing), payload without position and closing brace, id ("" has none), "1" when repeated.
+ * Answers epoch and offset; third, why the message could not be published.
  * Source: spec "messaging", section 15.2. Commands: only what Redis 6.2 has.
  */
 export const PUBLISH_SCRIPT = createScript(`

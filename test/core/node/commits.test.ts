@@ -18,6 +18,17 @@ function countingRoom(): { room: NodeRoom; commits: number[] } {
 const subscribe = (number: number) =>
   JSON.stringify({ command: "subscribe", identifier: `i${number}` });
 
+/** Keeps commits of a session on their way until the promise is resolved. */
+function holdCommits({ sessionStore }: NodeRoom, held: string): PromiseWithResolvers<void> {
+  const written = Promise.withResolvers<void>();
+  const commit = sessionStore.commit.bind(sessionStore);
+  sessionStore.commit = async (sid, snapshot) => {
+    if (sid === held) await written.promise;
+    return await commit(sid, snapshot);
+  };
+  return written;
+}
+
 test("Node commits a session once for all changes of one turn of the event loop", async () => {
   const { room, commits } = countingRoom();
   const client = await room.connect(EXTENDED);
@@ -65,12 +76,7 @@ test("Node commits a large session when it ends, and when its client is back bef
 test("Node waits with a session's return for the commit that is on its way", async () => {
   const { room } = countingRoom();
   const client = await room.connect(EXTENDED);
-  const written = Promise.withResolvers<void>();
-  const commit = room.sessionStore.commit.bind(room.sessionStore);
-  room.sessionStore.commit = async (sid, snapshot) => {
-    if (sid === "s1") await written.promise;
-    return await commit(sid, snapshot);
-  };
+  const written = holdCommits(room, "s1");
   client.receiver.receive(subscribe(1));
   await settled();
   await client.leave();
@@ -86,12 +92,7 @@ test("Node waits with a session's return for the commit that is on its way", asy
 test("Node commits every session before a shutdown is over", async () => {
   const { room } = countingRoom();
   const client = await room.connect(EXTENDED);
-  const written = Promise.withResolvers<void>();
-  const commit = room.sessionStore.commit.bind(room.sessionStore);
-  room.sessionStore.commit = async (sid, snapshot) => {
-    await written.promise;
-    return await commit(sid, snapshot);
-  };
+  const written = holdCommits(room, "s1");
   client.receiver.receive(subscribe(1));
   await settled();
 
